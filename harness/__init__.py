@@ -1,0 +1,1 @@
+"""The caretaker: starts emulators, worker and API, and gives tests their endpoints."""

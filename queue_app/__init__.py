@@ -1,0 +1,1 @@
+"""Queue Processing API: the HTTP service, the Celery app and its task."""

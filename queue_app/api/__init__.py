@@ -1,0 +1,1 @@
+"""The HTTP API: FastAPI lives here and in main.py only."""

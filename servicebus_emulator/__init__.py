@@ -1,0 +1,1 @@
+"""A Service Bus emulator in pure Python, for development and tests."""

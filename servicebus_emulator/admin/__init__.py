@@ -1,0 +1,1 @@
+"""The Atom management API as functions from request to response."""

@@ -1,0 +1,1 @@
+"""Service Bus entities without AMQP and without I/O; time is an argument."""

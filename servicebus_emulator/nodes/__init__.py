@@ -1,0 +1,1 @@
+"""Where the wire meets the broker."""
