@@ -1,0 +1,143 @@
+"""Shared access signatures: who may do what, until when.
+
+A token reads `SharedAccessSignature sr=<resource>&sig=<signature>&se=<expiry>&skn=<key name>`; the
+signature is the base64 HMAC-SHA256, under the key, of the resource exactly as it stands in the
+token (url-encoded), a line feed and the expiry in seconds since the epoch.
+Source: https://learn.microsoft.com/azure/service-bus-messaging/service-bus-sas
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from dataclasses import dataclass, field
+from enum import Flag, auto
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_plus
+
+from servicebus_emulator.nodes.address import entity_path, is_at_or_below
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_SCHEME = "SharedAccessSignature "
+_FIELDS = ("sr", "sig", "se", "skn")
+_LONGEST_EXPIRY = 12  # digits; more is not a time
+
+
+class InvalidTokenError(Exception):
+    """The token proves nothing; the text says why and holds no secret."""
+
+
+class Right(Flag):
+    """What a key allows; Manage includes the others, as in Service Bus."""
+
+    LISTEN = auto()
+    SEND = auto()
+    MANAGE = auto()
+
+
+EVERY_RIGHT = Right.LISTEN | Right.SEND | Right.MANAGE
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKey:
+    """A shared access policy of the namespace: its name, its key and what the key allows."""
+
+    name: str
+    key: str = field(repr=False)
+    rights: Right = EVERY_RIGHT
+
+
+ROOT_KEY = AccessKey("RootManageSharedAccessKey", "SAS_KEY_VALUE")
+"""The policy that the official emulator has, with the key that its documentation prints."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What somebody has proved: these rights, on this path and below it, until then."""
+
+    path: str
+    rights: Right
+    expires_at: float = float("inf")
+
+    def allows(self, path: str, right: Right, now: float) -> bool:
+        """Whether the claim grants `right` on the entity `path` at `now` (seconds since 1970)."""
+        return (
+            now < self.expires_at and right in self.rights and is_at_or_below(path, root=self.path)
+        )
+
+
+class KeyRing:
+    """The namespace's access policies, against which every token is checked."""
+
+    def __init__(self, keys: Iterable[AccessKey] = (ROOT_KEY,)) -> None:
+        self._keys = {key.name: key for key in keys}
+        if not self._keys:
+            raise ValueError("a namespace needs at least one access key")
+
+    @property
+    def first(self) -> AccessKey:
+        """The key that connection strings are written with."""
+        return next(iter(self._keys.values()))
+
+    def claim_of_token(self, token: str, audience: str, now: float) -> Claim:
+        """Check a token that was presented for `audience`.
+
+        Args:
+            token: The whole text, `SharedAccessSignature sr=…`.
+            audience: The resource that the bearer asks for: a URL or a path.
+            now: Seconds since the epoch by the clock that tokens are minted with.
+
+        Raises:
+            InvalidTokenError: It is malformed, expired, signed with another key, or not for this.
+        """
+        parts = _parse(token)
+        key = self._keys.get(unquote_plus(parts["skn"]))
+        if key is None or not _is_signed_by(key, parts):
+            raise InvalidTokenError("InvalidSignature: the token has an invalid signature.")
+        expires_at = float(parts["se"])
+        if expires_at <= now:
+            raise InvalidTokenError("ExpiredToken: the token is expired.")
+        resource = entity_path(unquote_plus(parts["sr"]))
+        if not is_at_or_below(entity_path(audience), root=resource):
+            raise InvalidTokenError("InvalidAudience: the token is not for this resource.")
+        return Claim(resource, key.rights, expires_at)
+
+    def claim_of_password(self, name: str, password: str) -> Claim:
+        """Check a key given as it is (SASL PLAIN: the key's name and the key).
+
+        Raises:
+            InvalidTokenError: There is no such key.
+        """
+        key = self._keys.get(name)
+        if key is None or not hmac.compare_digest(key.key.encode(), password.encode()):
+            raise InvalidTokenError("There is no access key of this name with this value.")
+        return Claim("", key.rights)
+
+
+def sign(resource: str, expiry: str, key: str) -> bytes:
+    """The signature, in base64, of a url-encoded resource and the digits of an expiry."""
+    digest = hmac.new(key.encode(), f"{resource}\n{expiry}".encode(), hashlib.sha256).digest()
+    return base64.b64encode(digest)
+
+
+def _parse(token: str) -> dict[str, str]:
+    """The four fields, still url-encoded."""
+    if not token.startswith(_SCHEME):
+        raise InvalidTokenError("MalformedToken: only SharedAccessSignature tokens are understood.")
+    pairs = (part.partition("=") for part in token[len(_SCHEME) :].strip().split("&"))
+    parts = {name: value for name, _, value in pairs}
+    missing = [name for name in _FIELDS if not parts.get(name)]
+    if missing:
+        raise InvalidTokenError(f"MalformedToken: the token has no {', '.join(missing)}.")
+    expiry = parts["se"]
+    if not (expiry.isascii() and expiry.isdigit() and len(expiry) <= _LONGEST_EXPIRY):
+        raise InvalidTokenError("MalformedToken: se is not a number of seconds.")
+    return parts
+
+
+def _is_signed_by(key: AccessKey, parts: dict[str, str]) -> bool:
+    expected = sign(parts["sr"], parts["se"], key.key)
+    return hmac.compare_digest(expected, unquote_plus(parts["sig"]).encode())
