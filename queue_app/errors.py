@@ -1,0 +1,93 @@
+"""Everything that the product raises on purpose.
+
+    QueueAppError
+    ├── SettingsError              a setting is missing or malformed
+    ├── PayloadError               the request's body is not a payload
+    │   ├── UnsupportedMedia       its media type, charset or content coding is not ours
+    │   ├── PayloadTooLarge        it is longer than the limit
+    │   ├── MalformedJson          it is not JSON (RFC 8259)
+    │   ├── NotAnObject            it is JSON, but not an object
+    │   └── UnfaithfulJson         it is JSON whose value would not arrive as it was sent
+    ├── UnknownTask                no task can have this id
+    ├── UnrepresentableResult      a task's result cannot be written as JSON
+    └── Unavailable                a component did not answer, or not in time
+        ├── BrokerUnavailable
+        └── StorageUnavailable
+
+The text of each is meant for the person who caused it: one readable sentence, no secret.
+`queue_app/api/problems.py` says what each of them becomes over HTTP.
+"""
+
+from typing import ClassVar, Literal
+
+Component = Literal["broker", "storage"]
+
+
+class QueueAppError(Exception):
+    """The root: whatever the product raises on purpose."""
+
+
+class SettingsError(QueueAppError):
+    """Settings are missing or malformed: one line per variable, no values of secrets."""
+
+
+class PayloadError(QueueAppError):
+    """The body of a request is not a payload."""
+
+
+class UnsupportedMedia(PayloadError):
+    """The body is not declared as JSON in UTF-8 without a content coding."""
+
+
+class PayloadTooLarge(PayloadError):
+    """The body is longer than the limit."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"The body is larger than the limit of {limit} bytes.")
+        self.limit = limit
+        """The longest body that is accepted, in bytes."""
+
+
+class MalformedJson(PayloadError):
+    """The body is not JSON text in UTF-8 (RFC 8259)."""
+
+
+class NotAnObject(PayloadError):
+    """The body is JSON, but an array, a string, a number, true, false or null."""
+
+
+class UnfaithfulJson(PayloadError):
+    """The body is JSON whose value could not reach the worker as it was sent."""
+
+
+class UnknownTask(QueueAppError):
+    """A text that cannot be the id of a task."""
+
+
+class UnrepresentableResult(QueueAppError):
+    """The result of a task holds what JSON cannot say, such as NaN."""
+
+
+class Unavailable(QueueAppError):
+    """A component did not answer, or not in time; the same call may succeed later."""
+
+    component: ClassVar[Component]
+
+    def __init__(self, reason: str, *, retry_after_seconds: int = 5) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        """What went wrong, without secrets: it is shown to clients."""
+        self.retry_after_seconds = retry_after_seconds
+        """When to try again, in whole seconds from now."""
+
+
+class BrokerUnavailable(Unavailable):
+    """The message broker is out of reach, or refused the message."""
+
+    component = "broker"
+
+
+class StorageUnavailable(Unavailable):
+    """The storage of results and claims is out of reach."""
+
+    component = "storage"

@@ -1,0 +1,155 @@
+"""The settings of the API and the worker: the only reader of the environment and of `.env`."""
+
+import re
+from functools import cached_property
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from celery_azure.connection import BlobAccount, ServiceBusEndpoint, parse_blob_account
+from queue_app.errors import SettingsError
+
+_QUEUE_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._/-]*[A-Za-z0-9])?", re.ASCII)
+_CONTAINER_NAME = re.compile(r"[a-z0-9](?:-?[a-z0-9])+", re.ASCII)
+
+
+class Settings(BaseSettings):
+    """Every setting; the environment variable is the field's name in upper case.
+
+    Use `load`, which explains mistakes; an empty variable counts as missing.
+    """
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_file_encoding="utf-8-sig",  # editors on Windows begin files with a byte order mark
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        validate_default=True,
+    )
+
+    service_bus_key_name: str | None = Field(
+        default=None, description="the name of a shared access policy; none for Entra ID"
+    )
+    service_bus_key: SecretStr | None = Field(
+        default=None, description="the key of that policy; none for Entra ID"
+    )
+    service_bus_namespace: str = Field(
+        description="my-namespace, my-namespace.servicebus.windows.net, or an emulator's host:port"
+    )
+    service_bus_queue_name: str = Field(description="the queue that carries the jobs")
+    azure_blob_connection_string: SecretStr = Field(
+        description="a storage account's connection string, or its https URL for Entra ID"
+    )
+    service_bus_admin_port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
+        default=None, description="an emulator's admin port when it is not the AMQP port"
+    )
+    blob_container_name: str = Field(
+        default="celery", description="the container of results and claims"
+    )
+    max_payload_bytes: int = Field(
+        default=262_144, ge=2, description="the longest request body accepted, in bytes"
+    )
+    processing_delay_seconds: float = Field(
+        default=0, ge=0, allow_inf_nan=False, description="how long the sample task sleeps"
+    )
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the environment and `.env`; the environment wins.
+
+        Raises:
+            SettingsError: its text names every variable that is missing or malformed, a line each.
+        """
+        try:
+            return cls()
+        except ValidationError as error:
+            raise SettingsError(_explain(error)) from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f".env cannot be read: {error}") from None
+
+    @cached_property
+    def service_bus_endpoint(self) -> ServiceBusEndpoint:
+        """Where the broker is and how to identify there."""
+        return ServiceBusEndpoint.parse(
+            self.service_bus_namespace,
+            key_name=self.service_bus_key_name,
+            key=self.service_bus_key.get_secret_value() if self.service_bus_key else None,
+            admin_port=self.service_bus_admin_port,
+        )
+
+    @cached_property
+    def blob_account(self) -> BlobAccount:
+        """Where the storage is and how to identify there."""
+        return parse_blob_account(self.azure_blob_connection_string.get_secret_value())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_empty(cls, values: Any) -> Any:
+        """Treat blank values as missing: `NAME=` is how a template says "not set"."""
+        if not isinstance(values, dict):
+            return values
+        stripped = {k: v.strip() if isinstance(v, str) else v for k, v in values.items()}
+        return {name: value for name, value in stripped.items() if value != ""}
+
+    @field_validator("service_bus_key")
+    @classmethod
+    def _key_and_name_together(
+        cls, value: SecretStr | None, info: ValidationInfo
+    ) -> SecretStr | None:
+        has_name = info.data.get("service_bus_key_name") is not None
+        if has_name and value is None:
+            raise ValueError("is missing, while SERVICE_BUS_KEY_NAME is set")
+        if value is not None and not has_name:
+            raise ValueError("is set, while SERVICE_BUS_KEY_NAME is missing")
+        return value
+
+    @field_validator("service_bus_namespace")
+    @classmethod
+    def _namespace_parses(cls, value: str) -> str:
+        ServiceBusEndpoint.parse(value)
+        return value
+
+    @field_validator("service_bus_queue_name")
+    @classmethod
+    def _queue_name_is_legal(cls, value: str) -> str:
+        # Service Bus: letters, digits, . _ - and /, at most 260, a letter or digit at both ends.
+        if len(value) > 260 or not _QUEUE_NAME.fullmatch(value):  # noqa: PLR2004 - quoted above
+            raise ValueError("is not a queue name: letters, digits, . _ - / (at most 260)")
+        return value
+
+    @field_validator("azure_blob_connection_string")
+    @classmethod
+    def _blob_account_parses(cls, value: SecretStr) -> SecretStr:
+        parse_blob_account(value.get_secret_value())
+        return value
+
+    @field_validator("blob_container_name")
+    @classmethod
+    def _container_name_is_legal(cls, value: str) -> str:
+        # Blob Storage: 3 to 63 lower-case letters, digits and single hyphens.
+        if not 3 <= len(value) <= 63 or not _CONTAINER_NAME.fullmatch(value):  # noqa: PLR2004
+            raise ValueError("is not a container name: 3 to 63 of a-z, 0-9 and single hyphens")
+        return value
+
+
+def _explain(error: ValidationError) -> str:
+    lines = []
+    for detail in error.errors(include_url=False, include_input=False):
+        name = str(detail["loc"][0])
+        if detail["type"] == "missing":
+            problem = f"is missing ({Settings.model_fields[name].description})"
+        elif detail["type"] == "value_error":
+            problem = str(detail["ctx"]["error"])
+        else:
+            problem = detail["msg"][:1].lower() + detail["msg"][1:]
+        lines.append(f"{name.upper()} {problem}")
+    return "\n".join(lines)
