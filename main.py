@@ -1,0 +1,12 @@
+"""The API's composition root: `uvicorn main:app --port 8001`."""
+
+from queue_app.api.application import create_app
+from queue_app.errors import SettingsError
+from queue_app.settings import Settings
+
+try:
+    settings = Settings.load()
+except SettingsError as error:
+    raise SystemExit(str(error)) from None
+
+app = create_app(settings)

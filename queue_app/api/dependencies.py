@@ -1,0 +1,41 @@
+"""What endpoints ask for, as `…Dep` aliases."""
+
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from queue_app.api.body import read_body
+from queue_app.errors import UnknownTask
+from queue_app.jobs import is_task_id
+from queue_app.payload import parse_payload
+from queue_app.producer import Payload, Producer
+from queue_app.settings import Settings
+
+
+async def _get_settings(request: Request) -> Settings:
+    return cast("Settings", request.app.state.settings)
+
+
+async def _get_producer(request: Request) -> Producer:
+    return cast("Producer", request.app.state.producer)
+
+
+SettingsDep = Annotated[Settings, Depends(_get_settings)]
+ProducerDep = Annotated[Producer, Depends(_get_producer)]
+
+
+async def _read_payload(request: Request, settings: SettingsDep) -> Payload:
+    body = await read_body(request, settings.max_payload_bytes)
+    return Payload(body=body, data=parse_payload(body))
+
+
+async def _read_task_id(request: Request) -> str:
+    # Not a declared parameter: FastAPI would then document a 422 that cannot happen.
+    task_id = cast("str", request.path_params["task_id"])
+    if not is_task_id(task_id):
+        raise UnknownTask(f"{task_id[:80]!a} cannot be the id of a task.")
+    return task_id
+
+
+PayloadDep = Annotated[Payload, Depends(_read_payload)]
+TaskIdDep = Annotated[str, Depends(_read_task_id)]

@@ -1,0 +1,86 @@
+"""Exceptions become problems here, FastAPI's and Starlette's own included."""
+
+import logging
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from queue_app import errors
+from queue_app.api import problems
+from queue_app.api.problems import ProblemType, problem_response
+
+_log = logging.getLogger(__name__)
+
+
+def install(app: FastAPI) -> None:
+    """Let every exception of the application answer with a problem."""
+    app.exception_handler(errors.QueueAppError)(_on_own_error)
+    app.exception_handler(HTTPException)(_on_http_exception)
+    app.exception_handler(RequestValidationError)(_on_invalid_request)
+    app.exception_handler(ClientDisconnect)(_on_disconnect)
+    app.exception_handler(Exception)(_on_bug)
+
+
+async def _on_own_error(request: Request, error: errors.QueueAppError) -> Response:
+    problem = problems.PROBLEM_OF_ERROR.get(type(error), problems.INTERNAL_ERROR)
+    match error:
+        case errors.Unavailable():
+            return _unavailable(request, problem, error)
+        case errors.PayloadTooLarge():
+            return problem_response(request, problem, str(error), limit=error.limit)
+        case errors.UnsupportedMedia():
+            accepts = {"Accept": "application/json", "Accept-Encoding": "identity"}
+            return problem_response(request, problem, str(error), headers=accepts)
+        case errors.UnrepresentableResult():
+            _log.error("%s %s", request.scope["path"], error)
+    return problem_response(request, problem, str(error))
+
+
+def _unavailable(request: Request, problem: ProblemType, error: errors.Unavailable) -> Response:
+    _log.warning("%s is out of reach: %s", error.component, error.reason)
+    return problem_response(
+        request,
+        problem,
+        error.reason,
+        headers={"Retry-After": str(error.retry_after_seconds)},
+        component=error.component,
+    )
+
+
+async def _on_http_exception(request: Request, error: HTTPException) -> Response:
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        detail = f"Nothing is at {problems.instance_of(request)}."
+        return problem_response(request, problems.NOT_FOUND, detail, headers=headers)
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return _method_not_allowed(request, headers)
+    blank = ProblemType("", error.status_code, HTTPStatus(error.status_code).phrase, "", "")
+    return problem_response(request, blank, str(error.detail), headers=headers)
+
+
+def _method_not_allowed(request: Request, headers: dict[str, str]) -> Response:
+    allowed = headers.get("Allow", "")
+    if "GET" in allowed.split(", "):
+        allowed += ", HEAD"  # see head.py
+    detail = f"{request.method} is not supported here; allowed: {allowed}."
+    headers["Allow"] = allowed
+    return problem_response(request, problems.METHOD_NOT_ALLOWED, detail, headers=headers)
+
+
+async def _on_invalid_request(request: Request, error: RequestValidationError) -> Response:
+    sentences = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+    return problem_response(request, problems.INVALID_REQUEST, "; ".join(sentences))
+
+
+async def _on_disconnect(_request: Request, _error: ClientDisconnect) -> Response:
+    # Nobody reads this; without it the log would call an aborted upload a bug of ours.
+    return Response(status_code=HTTPStatus.BAD_REQUEST)
+
+
+async def _on_bug(request: Request, _error: Exception) -> Response:
+    # The server raises the exception again after this answer, so that the log has it.
+    return problem_response(request, problems.INTERNAL_ERROR, problems.INTERNAL_ERROR.example)

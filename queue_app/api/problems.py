@@ -1,0 +1,203 @@
+"""What goes wrong, as clients see it: one table of problem types (RFC 9457).
+
+`type` is `/problems/<name>`; the name is stable, and the address answers with its description.
+"""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import Request
+
+from queue_app import errors
+from queue_app.api.responses import ProblemResponse
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemType:
+    """A kind of problem: its stable name, HTTP status, title, and what to do about it."""
+
+    name: str
+    status: int
+    title: str
+    description: str
+    example: str
+    """A `detail` as it might read."""
+
+    @property
+    def uri(self) -> str:
+        """The `type` member: a URI reference relative to this service.
+
+        Without a name it is about:blank, which says no more than the status does (RFC 9457,
+        section 4.2.1).
+        """
+        return f"/problems/{self.name}" if self.name else "about:blank"
+
+
+MALFORMED_JSON = ProblemType(
+    "malformed-json",
+    HTTPStatus.BAD_REQUEST,
+    "The body is not JSON",
+    "The body is empty, not UTF-8, or not JSON as RFC 8259 defines it (NaN and Infinity are not).",
+    "Line 1, column 8: not JSON (Expecting value).",
+)
+NOT_FOUND = ProblemType(
+    "not-found",
+    HTTPStatus.NOT_FOUND,
+    "Nothing is here",
+    "No resource has this path. The OpenAPI document is at /openapi.json.",
+    "Nothing is at /nowhere.",
+)
+UNKNOWN_TASK = ProblemType(
+    "unknown-task",
+    HTTPStatus.NOT_FOUND,
+    "No task can have this id",
+    "Ids are 1 to 255 ASCII letters, digits and _ . : @ = + ~ - (those made here are UUIDs).",
+    "'a b' cannot be the id of a task.",
+)
+METHOD_NOT_ALLOWED = ProblemType(
+    "method-not-allowed",
+    HTTPStatus.METHOD_NOT_ALLOWED,
+    "The resource does not know this method",
+    "The Allow header lists the methods that it knows.",
+    "DELETE is not supported here; allowed: GET, HEAD.",
+)
+PAYLOAD_TOO_LARGE = ProblemType(
+    "payload-too-large",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "The body is too large",
+    "The body has more bytes than `limit` says. Nothing was enqueued.",
+    "The body is larger than the limit of 262144 bytes.",
+)
+UNSUPPORTED_MEDIA_TYPE = ProblemType(
+    "unsupported-media-type",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    "The body is not declared as JSON",
+    "Send Content-Type: application/json (or a type that ends in +json), in UTF-8, uncompressed.",
+    "The Content-Type is 'text/plain'; send application/json.",
+)
+NOT_AN_OBJECT = ProblemType(
+    "not-an-object",
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    "The body is not a JSON object",
+    "The body is JSON, but an array, string, number, boolean or null. Wrap it in an object.",
+    "The body is an array; a JSON object is expected.",
+)
+UNFAITHFUL_JSON = ProblemType(
+    "unfaithful-json",
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    "The value would not arrive as it was sent",
+    "Refused rather than changed: duplicate keys, lone surrogates, numbers beyond a 64-bit float, "
+    "integers of more than 4300 digits, nesting deeper than 100 levels.",
+    'At $["order"]: the key "id" stands twice.',
+)
+INVALID_REQUEST = ProblemType(
+    "invalid-request",
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    "A parameter is not acceptable",
+    "`detail` names the parameters and says what is wrong with each.",
+    "query.limit: Input should be a valid integer.",
+)
+UNREPRESENTABLE_RESULT = ProblemType(
+    "unrepresentable-result",
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    "The result cannot be written as JSON",
+    "The task has ended, but what it returned holds NaN, infinity, a lone surrogate or the like.",
+    "The result of this task is not JSON: Out of range float values are not JSON compliant.",
+)
+INTERNAL_ERROR = ProblemType(
+    "internal-error",
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    "The service has a bug",
+    "The log of the service says what happened.",
+    "The request could not be answered.",
+)
+BROKER_UNAVAILABLE = ProblemType(
+    "broker-unavailable",
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "The message broker is out of reach",
+    "The job was not confirmed by the broker. Try again after `Retry-After` seconds; if the "
+    "connection was lost at the last moment, the first job may run too.",
+    "connection refused",
+)
+STORAGE_UNAVAILABLE = ProblemType(
+    "storage-unavailable",
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "The storage is out of reach",
+    "Results, or payloads that need a claim, cannot be read or written now. Try again after "
+    "`Retry-After` seconds.",
+    "connection refused",
+)
+NOT_READY = ProblemType(
+    "not-ready",
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "The service is not ready",
+    "`components` says which of broker and storage does not answer, and why.",
+    "broker: connection refused",
+)
+
+PROBLEM_TYPES = {
+    problem.name: problem
+    for problem in (
+        MALFORMED_JSON,
+        NOT_FOUND,
+        UNKNOWN_TASK,
+        METHOD_NOT_ALLOWED,
+        PAYLOAD_TOO_LARGE,
+        UNSUPPORTED_MEDIA_TYPE,
+        NOT_AN_OBJECT,
+        UNFAITHFUL_JSON,
+        INVALID_REQUEST,
+        UNREPRESENTABLE_RESULT,
+        INTERNAL_ERROR,
+        BROKER_UNAVAILABLE,
+        STORAGE_UNAVAILABLE,
+        NOT_READY,
+    )
+}
+
+PROBLEM_OF_ERROR: dict[type[errors.QueueAppError], ProblemType] = {
+    errors.UnsupportedMedia: UNSUPPORTED_MEDIA_TYPE,
+    errors.PayloadTooLarge: PAYLOAD_TOO_LARGE,
+    errors.MalformedJson: MALFORMED_JSON,
+    errors.NotAnObject: NOT_AN_OBJECT,
+    errors.UnfaithfulJson: UNFAITHFUL_JSON,
+    errors.UnknownTask: UNKNOWN_TASK,
+    errors.UnrepresentableResult: UNREPRESENTABLE_RESULT,
+    errors.BrokerUnavailable: BROKER_UNAVAILABLE,
+    errors.StorageUnavailable: STORAGE_UNAVAILABLE,
+}
+"""What each error of a request becomes; settings are read before there are requests."""
+
+
+def problem_response(
+    request: Request,
+    problem: ProblemType,
+    detail: str,
+    *,
+    headers: dict[str, str] | None = None,
+    **extensions: Any,
+) -> ProblemResponse:
+    """Answer with a problem; `extensions` become further members of the object."""
+    members = problem_members(problem, detail, instance_of(request), **extensions)
+    return ProblemResponse(members, status_code=problem.status, headers=headers)
+
+
+def problem_members(
+    problem: ProblemType, detail: str, instance: str, **extensions: Any
+) -> dict[str, Any]:
+    """Return the members that RFC 9457 names, then the extensions."""
+    return {
+        "type": problem.uri,
+        "title": problem.title,
+        "status": int(problem.status),
+        "detail": detail,
+        "instance": instance,
+        **extensions,
+    }
+
+
+def instance_of(request: Request) -> str:
+    """The `instance` member: the path that was asked for, as a URI reference."""
+    return quote(request.scope["path"], errors="replace")

@@ -1,0 +1,144 @@
+"""The endpoints."""
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from queue_app.api import openapi, problems, schemas
+from queue_app.api.dependencies import PayloadDep, ProducerDep, TaskIdDep
+from queue_app.api.problems import PROBLEM_TYPES, problem_response
+from queue_app.api.responses import FaithfulJSONResponse
+from queue_app.errors import UnrepresentableResult
+from queue_app.jobs import JobStatus
+from queue_app.producer import Readiness
+
+_READY_RETRY_SECONDS = 5
+
+router = APIRouter(default_response_class=FaithfulJSONResponse)
+
+
+@router.get(
+    "/",
+    response_model=schemas.Greeting,
+    responses={200: openapi.json_example({"message": "Hello World"})},
+)
+async def greet() -> Response:
+    """Say hello."""
+    return FaithfulJSONResponse({"message": "Hello World"})
+
+
+@router.post("/enqueue", include_in_schema=False)
+@router.post(
+    "/enqueue/",
+    response_model=schemas.Enqueued,
+    responses={
+        200: openapi.ENQUEUED_RESPONSE,
+        **openapi.problem_responses(
+            "/enqueue/",
+            problems.MALFORMED_JSON,
+            problems.PAYLOAD_TOO_LARGE,
+            problems.UNSUPPORTED_MEDIA_TYPE,
+            problems.NOT_AN_OBJECT,
+            problems.UNFAITHFUL_JSON,
+            problems.INTERNAL_ERROR,
+            problems.BROKER_UNAVAILABLE,
+            problems.STORAGE_UNAVAILABLE,
+        ),
+    },
+    openapi_extra=openapi.PAYLOAD_BODY,
+)
+async def enqueue(request: Request, payload: PayloadDep, producer: ProducerDep) -> Response:
+    """Enqueue a job. The answer comes after the broker has accepted it."""
+    task_id = await producer.enqueue(payload)
+    location = f"{request.scope.get('root_path', '')}/status/{task_id}"
+    return FaithfulJSONResponse({"task_id": task_id}, headers={"Location": location})
+
+
+@router.get(
+    "/status/{task_id}",
+    response_model=schemas.TaskStatus,
+    responses={
+        200: openapi.status_examples(),
+        **openapi.problem_responses(
+            f"/status/{schemas.EXAMPLE_TASK_ID}",
+            problems.UNKNOWN_TASK,
+            problems.UNREPRESENTABLE_RESULT,
+            problems.INTERNAL_ERROR,
+            problems.STORAGE_UNAVAILABLE,
+        ),
+    },
+    openapi_extra=openapi.TASK_ID_PARAMETER,
+)
+async def read_status(task_id: TaskIdDep, producer: ProducerDep) -> Response:
+    """Tell the state of a job, and its result when it has ended.
+
+    An id that was never enqueued is PENDING: nothing is stored about a job before it starts.
+    """
+    status = await producer.status(task_id)
+    try:
+        return FaithfulJSONResponse(_status_members(status))
+    except (ValueError, TypeError) as error:
+        raise UnrepresentableResult(f"The result of this task is not JSON: {error}.") from error
+
+
+@router.get(
+    "/healthz",
+    response_model=schemas.Health,
+    responses={200: openapi.json_example({"status": "ok"})},
+)
+async def check_health() -> Response:
+    """Tell that the process lives, whatever broker and storage do."""
+    return FaithfulJSONResponse({"status": "ok"})
+
+
+@router.get(
+    "/readyz",
+    response_model=schemas.Ready,
+    responses={
+        200: openapi.json_example(
+            {"status": "ready", "components": {"broker": "ok", "storage": "ok"}}
+        ),
+        **openapi.problem_responses("/readyz", problems.NOT_READY),
+    },
+)
+async def check_readiness(request: Request, producer: ProducerDep) -> Response:
+    """Ask broker and storage whether they answer."""
+    readiness = await producer.check()
+    components = _components(readiness)
+    if readiness.is_ready:
+        return FaithfulJSONResponse({"status": "ready", "components": components})
+    failing = {name: reason for name, reason in components.items() if reason != "ok"}
+    return problem_response(
+        request,
+        problems.NOT_READY,
+        "; ".join(f"{name}: {reason}" for name, reason in failing.items()),
+        headers={"Retry-After": str(_READY_RETRY_SECONDS)},
+        components=components,
+    )
+
+
+@router.get("/problems/{name}", response_model=schemas.ProblemDescription, include_in_schema=False)
+async def describe_problem(name: str) -> Response:
+    """Describe a problem type: the address that `type` gives."""
+    problem = PROBLEM_TYPES.get(name)
+    if problem is None:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    return FaithfulJSONResponse(
+        {
+            "type": problem.uri,
+            "title": problem.title,
+            "status": int(problem.status),
+            "description": problem.description,
+        }
+    )
+
+
+def _status_members(status: JobStatus) -> dict[str, Any]:
+    return {"task_id": status.task_id, "status": status.state.value, "result": status.result}
+
+
+def _components(readiness: Readiness) -> dict[str, str]:
+    return {"broker": readiness.broker or "ok", "storage": readiness.storage or "ok"}

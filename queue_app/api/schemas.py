@@ -1,0 +1,77 @@
+"""The shapes of answers, for the OpenAPI document."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from queue_app.errors import Component
+from queue_app.jobs import JobState
+
+EXAMPLE_TASK_ID = "6f1c9c1e-7a0b-4c1b-9f57-0b6d6a3f2a4e"
+
+
+class _Schema(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Greeting(_Schema):
+    """The answer of the root."""
+
+    message: Annotated[str, Field(examples=["Hello World"])]
+
+
+class Enqueued(_Schema):
+    """A job that the broker has accepted."""
+
+    task_id: Annotated[str, Field(examples=[EXAMPLE_TASK_ID])]
+
+
+class TaskStatus(_Schema):
+    """A job at this moment."""
+
+    task_id: Annotated[str, Field(examples=[EXAMPLE_TASK_ID])]
+    status: JobState
+    result: Annotated[
+        Any,
+        Field(
+            description="null until the job has ended; for FAILURE an object with the exception's "
+            "`type` and `message`; else what the task returned"
+        ),
+    ]
+
+
+class Health(_Schema):
+    """The process lives."""
+
+    status: Literal["ok"]
+
+
+class Ready(_Schema):
+    """Every component answers."""
+
+    status: Literal["ready"]
+    components: dict[Component, Literal["ok"]]
+
+
+class ProblemDescription(_Schema):
+    """What a problem type means."""
+
+    type: Annotated[str, Field(examples=["/problems/not-an-object"])]
+    title: str
+    status: int
+    description: str
+
+
+class Problem(BaseModel):
+    """Problem details (RFC 9457), with the extension members of this service."""
+
+    type: Annotated[str, Field(description="stable; answers with a description of the problem")]
+    title: str
+    status: int
+    detail: str
+    instance: Annotated[str, Field(description="the path that was asked for")]
+    component: Annotated[Component | None, Field(description="what is out of reach")] = None
+    components: Annotated[
+        dict[Component, str] | None, Field(description="`ok`, or why not, for each component")
+    ] = None
+    limit: Annotated[int | None, Field(description="the longest body accepted, in bytes")] = None
