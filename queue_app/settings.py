@@ -30,6 +30,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_file=".env",
         env_file_encoding="utf-8-sig",  # editors on Windows begin files with a byte order mark
+        env_ignore_empty=True,  # an empty variable must not hide the file's
         extra="ignore",
         frozen=True,
         hide_input_in_errors=True,
@@ -70,7 +71,7 @@ class Settings(BaseSettings):
             SettingsError: its text names every variable that is missing or malformed, a line each.
         """
         try:
-            return cls()
+            return cls()  # type: ignore[call-arg]  # the environment gives the arguments
         except ValidationError as error:
             raise SettingsError(_explain(error)) from None
         except (OSError, UnicodeDecodeError) as error:

@@ -1,11 +1,13 @@
 """Reading a request's body: what it claims to be, and no more of it than the limit allows."""
 
-from email.message import Message
+import re
 
 from fastapi import Request
 from starlette.datastructures import Headers
 
 from queue_app.errors import PayloadTooLarge, UnsupportedMedia
+
+_JSON_TYPE = re.compile(r"application/json|[^\s/,]+/[^\s/,]+\+json")
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -40,16 +42,20 @@ def check_media(headers: Headers) -> None:
     if declared is None:
         raise UnsupportedMedia("There is no Content-Type; send application/json.")
     media_type, charset = _parse_content_type(declared)
-    if media_type != "application/json" and not media_type.endswith("+json"):
+    if not _JSON_TYPE.fullmatch(media_type):
         raise UnsupportedMedia(f"The Content-Type is {declared[:80]!a}; send application/json.")
     if charset not in {"utf-8", "utf8"}:
         raise UnsupportedMedia(f"The charset is {charset[:80]!a}; JSON is sent in UTF-8.")
 
 
 def _parse_content_type(declared: str) -> tuple[str, str]:
-    message = Message()
-    message["content-type"] = declared
-    return message.get_content_type(), message.get_content_charset("utf-8")
+    media_type, *parameters = declared.lower().split(";")
+    charset = "utf-8"
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() in {"charset", "charset*"}:
+            charset = value.strip().strip('"')
+    return media_type.strip(), charset
 
 
 def _check_announced_length(headers: Headers, limit: int) -> None:

@@ -11,7 +11,7 @@ from queue_app.api import problems
 from queue_app.api.problems import ProblemType, problem_members
 from queue_app.api.responses import ProblemResponse
 from queue_app.api.schemas import EXAMPLE_TASK_ID, Problem
-from queue_app.jobs import failure_result
+from queue_app.jobs import JobState, failure_result
 
 _EXTENSIONS: dict[ProblemType, dict[str, Any]] = {
     problems.PAYLOAD_TOO_LARGE: {"limit": 262_144},
@@ -57,24 +57,17 @@ ENQUEUED_RESPONSE: dict[str, Any] = {
 }
 
 
+_RESULTS: dict[JobState, Any] = {
+    JobState.PENDING: None,
+    JobState.STARTED: None,
+    JobState.SUCCESS: {"processed": {"order": 42}},
+    JobState.FAILURE: failure_result("ValueError", "order 42 is unknown"),
+}
+
+
 def json_example(value: Any) -> dict[str, Any]:
     """Describe a JSON answer by one example."""
     return {"content": {"application/json": {"example": value}}}
-
-
-def status_examples() -> dict[str, Any]:
-    """Describe the answers of the status endpoint: one example for each state."""
-    results = {
-        "PENDING": None,
-        "STARTED": None,
-        "SUCCESS": {"processed": {"order": 42}},
-        "FAILURE": failure_result("ValueError", "order 42 is unknown"),
-    }
-    examples = {
-        state: {"value": {"task_id": EXAMPLE_TASK_ID, "status": state, "result": result}}
-        for state, result in results.items()
-    }
-    return {"content": {"application/json": {"examples": examples}}}
 
 
 def problem_responses(instance: str, *types: ProblemType) -> dict[int | str, dict[str, Any]]:
@@ -103,7 +96,19 @@ def _generate(app: FastAPI) -> dict[str, Any]:
     )
     schemas = schema.setdefault("components", {}).setdefault("schemas", {})
     schemas["Problem"] = Problem.model_json_schema()
+    # FastAPI drops every null from what endpoints declare, also from examples.
+    status = schema["paths"]["/status/{task_id}"]["get"]["responses"]["200"]
+    status["content"]["application/json"]["examples"] = _status_examples()
     return schema
+
+
+def _status_examples() -> dict[str, Any]:
+    return {
+        state.value: {
+            "value": {"task_id": EXAMPLE_TASK_ID, "status": state.value, "result": result}
+        }
+        for state, result in _RESULTS.items()
+    }
 
 
 def _describe(types: list[ProblemType], instance: str) -> dict[str, Any]:

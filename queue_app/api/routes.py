@@ -60,16 +60,13 @@ async def enqueue(request: Request, payload: PayloadDep, producer: ProducerDep) 
 @router.get(
     "/status/{task_id}",
     response_model=schemas.TaskStatus,
-    responses={
-        200: openapi.status_examples(),
-        **openapi.problem_responses(
-            f"/status/{schemas.EXAMPLE_TASK_ID}",
-            problems.UNKNOWN_TASK,
-            problems.UNREPRESENTABLE_RESULT,
-            problems.INTERNAL_ERROR,
-            problems.STORAGE_UNAVAILABLE,
-        ),
-    },
+    responses=openapi.problem_responses(
+        f"/status/{schemas.EXAMPLE_TASK_ID}",
+        problems.UNKNOWN_TASK,
+        problems.UNREPRESENTABLE_RESULT,
+        problems.INTERNAL_ERROR,
+        problems.STORAGE_UNAVAILABLE,
+    ),
     openapi_extra=openapi.TASK_ID_PARAMETER,
 )
 async def read_status(task_id: TaskIdDep, producer: ProducerDep) -> Response:

@@ -53,10 +53,17 @@ def test_what_is_not_json_is_refused_as_malformed(body: bytes) -> None:
 def test_any_bytes_become_an_object_or_a_payload_error(body: bytes) -> None:
     try:
         value = parse_payload(body)
-    except PayloadError as error:
-        assert encode_json(str(error))
-    else:
-        assert given_json.identical(value, json.loads(body.decode("utf-8-sig")))
+    except PayloadError:
+        return
+    assert given_json.identical(value, json.loads(body.decode("utf-8-sig")))
+
+
+@thoroughly
+@given(given_json.unfaithful_bodies() | given_json.malformed_bodies())
+def test_messages_of_refusals_can_be_encoded(body: bytes) -> None:
+    with pytest.raises(PayloadError) as caught:
+        parse_payload(body)
+    assert encode_json(str(caught.value))
 
 
 @thoroughly

@@ -1,0 +1,47 @@
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from queue_app.api import application
+from queue_app.api.application import create_app
+from queue_app.producer import InMemoryProducer, Producer
+from queue_app.settings import Settings
+
+
+async def test_the_producer_lives_as_long_as_the_application(
+    app: FastAPI, producer: InMemoryProducer
+) -> None:
+    async with app.router.lifespan_context(app):
+        assert not producer.closed
+    assert producer.closed
+
+
+async def test_the_producer_is_closed_when_serving_fails(
+    app: FastAPI, producer: InMemoryProducer
+) -> None:
+    with pytest.raises(RuntimeError, match="serving"):
+        async with app.router.lifespan_context(app):
+            raise RuntimeError("serving")
+    assert producer.closed
+
+
+async def test_without_a_double_the_producer_is_made_at_start_and_not_before(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[InMemoryProducer] = []
+
+    def make(given: Settings) -> Producer:
+        assert given is settings
+        made.append(InMemoryProducer())
+        return made[-1]
+
+    monkeypatch.setattr(application, "_celery_producer", make)
+    app = create_app(settings)
+    assert made == []
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+            assert (await client.post("/enqueue", json={})).status_code == 200
+    (producer,) = made
+    assert len(producer.payloads) == 1
+    assert producer.closed
