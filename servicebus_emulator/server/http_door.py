@@ -1,0 +1,98 @@
+"""The door for HTTP clients: health, and the management operations for who holds a Manage key."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from servicebus_emulator.server.http_parser import BadRequestError, HttpParser
+from servicebus_emulator.server.http_responses import CONTINUE, HttpResponse, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from servicebus_emulator.server.http_parser import HttpRequest
+
+LOGGER = logging.getLogger(__name__)
+IDLE_SECONDS = 120.0
+
+
+class HttpDoor(asyncio.Protocol):
+    """One HTTP/1.1 connection; requests are answered in their order.
+
+    Args:
+        answer: From request to response.
+        patience: Seconds for which a client may be silent or take for one request.
+    """
+
+    def __init__(
+        self, answer: Callable[[HttpRequest], HttpResponse], *, patience: float = IDLE_SECONDS
+    ) -> None:
+        self._answer = answer
+        self._patience = patience
+        self._parser = HttpParser()
+        self._transport: asyncio.Transport | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Wait for a request, not for ever."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 (narrows the stream's type)
+        self._transport = transport
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        """Answer the requests that are whole."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._parser.receive_data(data)
+        try:
+            while not self._transport.is_closing():
+                request = self._parser.next_request()
+                if request is None:
+                    break
+                self._respond(request, self._transport)
+        except BadRequestError as fault:
+            self._transport.write(
+                encode(HttpResponse.text(fault.status, str(fault)), "", close=True)
+            )
+            self._transport.close()
+            return
+        if self._parser.wants_continue:
+            self._parser.wants_continue = False
+            self._transport.write(CONTINUE)
+
+    def connection_lost(self, _: Exception | None) -> None:
+        """Stop waiting."""
+        self._stop_waiting()
+
+    def pause_writing(self) -> None:
+        """The client does not read its responses: read no more requests of it."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """The client reads again."""
+        if self._transport is not None:
+            self._transport.resume_reading()
+
+    def _respond(self, request: HttpRequest, transport: asyncio.Transport) -> None:
+        self._wait()
+        try:
+            response = self._answer(request)
+        except Exception:
+            LOGGER.exception("%s %s failed", request.method, request.target.partition("?")[0])
+            response = HttpResponse.text(500, "The emulator failed; its log says how.")
+        transport.write(encode(response, request.method, close=not request.keep_alive))
+        if not request.keep_alive:
+            transport.close()
+
+    def _wait(self) -> None:
+        self._stop_waiting()
+        if self._transport is not None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self._patience, self._transport.close)
+
+    def _stop_waiting(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
