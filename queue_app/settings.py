@@ -151,6 +151,6 @@ def _explain(error: ValidationError) -> str:
         elif detail["type"] == "value_error":
             problem = str(detail["ctx"]["error"])
         else:
-            problem = detail["msg"][:1].lower() + detail["msg"][1:]
-        lines.append(f"{name.upper()} {problem}")
+            problem = detail["msg"]
+        lines.append(f"{name.upper()}: {problem}")
     return "\n".join(lines)

@@ -28,7 +28,7 @@ def test_a_missing_setting_ends_the_process_with_one_line_for_each() -> None:
         runpy.run_path(str(ROOT / "main.py"))
     lines = str(caught.value.code).splitlines()
     assert [line.split()[0] for line in lines] == [
-        "SERVICE_BUS_NAMESPACE",
-        "SERVICE_BUS_QUEUE_NAME",
-        "AZURE_BLOB_CONNECTION_STRING",
+        "SERVICE_BUS_NAMESPACE:",
+        "SERVICE_BUS_QUEUE_NAME:",
+        "AZURE_BLOB_CONNECTION_STRING:",
     ]

@@ -91,16 +91,16 @@ def test_every_missing_variable_has_a_line() -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.load()
     assert [line.split()[:3] for line in str(caught.value).splitlines()] == [
-        ["SERVICE_BUS_NAMESPACE", "is", "missing"],
-        ["SERVICE_BUS_QUEUE_NAME", "is", "missing"],
-        ["AZURE_BLOB_CONNECTION_STRING", "is", "missing"],
+        ["SERVICE_BUS_NAMESPACE:", "is", "missing"],
+        ["SERVICE_BUS_QUEUE_NAME:", "is", "missing"],
+        ["AZURE_BLOB_CONNECTION_STRING:", "is", "missing"],
     ]
 
 
 @pytest.mark.parametrize("blank", ["", "   ", "''"])
 def test_a_blank_variable_counts_as_missing(dotenv: Path, blank: str) -> None:
     (line,) = _mistakes(dotenv, SERVICE_BUS_QUEUE_NAME=blank)
-    assert line.startswith("SERVICE_BUS_QUEUE_NAME is missing")
+    assert line.startswith("SERVICE_BUS_QUEUE_NAME: is missing")
 
 
 def test_a_blank_variable_does_not_hide_the_file(
@@ -143,13 +143,13 @@ def test_a_malformed_variable_is_one_line_that_names_it(
     dotenv: Path, name: str, value: str
 ) -> None:
     (line,) = _mistakes(dotenv, **{name: value})
-    assert line.startswith(f"{name} ")
+    assert line.startswith(f"{name}: ")
 
 
 @pytest.mark.parametrize("missing", ["SERVICE_BUS_KEY", "SERVICE_BUS_KEY_NAME"])
 def test_key_and_name_come_together(dotenv: Path, missing: str) -> None:
     (line,) = _mistakes(dotenv, **{missing: None})
-    assert line.startswith("SERVICE_BUS_KEY is ")
+    assert line.startswith("SERVICE_BUS_KEY: is ")
     assert "SERVICE_BUS_KEY_NAME" in line
 
 
@@ -158,9 +158,9 @@ def test_several_mistakes_are_told_together(dotenv: Path) -> None:
         dotenv, SERVICE_BUS_KEY=None, SERVICE_BUS_NAMESPACE="a b", MAX_PAYLOAD_BYTES="x"
     )
     assert [line.split()[0] for line in lines] == [
-        "SERVICE_BUS_KEY",
-        "SERVICE_BUS_NAMESPACE",
-        "MAX_PAYLOAD_BYTES",
+        "SERVICE_BUS_KEY:",
+        "SERVICE_BUS_NAMESPACE:",
+        "MAX_PAYLOAD_BYTES:",
     ]
 
 
@@ -173,8 +173,8 @@ def test_mistakes_do_not_show_secrets(dotenv: Path, value: str) -> None:
         "AZURE_BLOB_CONNECTION_STRING": value,
     }
     key, storage = _mistakes(dotenv, **changes)
-    assert key.startswith("SERVICE_BUS_KEY is set")
-    assert storage.startswith("AZURE_BLOB_CONNECTION_STRING ")
+    assert key.startswith("SERVICE_BUS_KEY: is set")
+    assert storage.startswith("AZURE_BLOB_CONNECTION_STRING: ")
     assert "c2VjcmV0" not in key + storage
 
 
