@@ -90,7 +90,7 @@ def parse_payload(body: bytes) -> dict[str, Any]:
     _check_depth(text)
     hooks = _Hooks()
     value = _parse(text, hooks)
-    if hooks.refused_any or _ESCAPED_SURROGATE.search(text):
+    if hooks.refused_any or (_ESCAPED_SURROGATE.search(text) and not _can_encode(value)):
         _raise_first_refusal(value)
     if not isinstance(value, dict):
         raise NotAnObject(f"The body is {_json_name(value)}; a JSON object is expected.")
@@ -153,6 +153,15 @@ def _parse(text: str, hooks: _Hooks) -> Any:
         problem = error.msg.rstrip(": ").removesuffix(" at").removesuffix(" starting")
         where = _line_and_column(text, error.pos)
         raise MalformedJson(f"{where}: not JSON ({problem}).") from None
+
+
+def _can_encode(value: Any) -> bool:
+    # Far cheaper than a walk, and pairs of surrogates, which are no fault, are common.
+    try:
+        encode_json(value)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _raise_first_refusal(root: Any) -> None:
