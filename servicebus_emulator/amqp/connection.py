@@ -2,12 +2,64 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from servicebus_emulator.amqp.errors import (
+    FRAMING_ERROR,
+    NOT_ALLOWED,
+    AmqpError,
+    FramingError,
+    ProtocolError,
+    StateError,
+)
+from servicebus_emulator.amqp.events import (
+    AuthenticationRequested,
+    ConnectionClosed,
+    ConnectionOpened,
+    ProtocolFailed,
+)
+from servicebus_emulator.amqp.framing import (
+    AMQP_FRAME,
+    AMQP_HEADER,
+    MIN_MAX_FRAME_SIZE,
+    SASL_FRAME,
+    SASL_HEADER,
+    Frame,
+    FrameReader,
+    frame_header,
+)
+from servicebus_emulator.amqp.outlet import Outlet
+from servicebus_emulator.amqp.performatives import Begin, Close, End, Open
+from servicebus_emulator.amqp.sasl import SaslClient, SaslServer
+from servicebus_emulator.amqp.schemas import (
+    Performative,
+    decode_performative,
+    decode_sasl_frame,
+    encode_body,
+)
+from servicebus_emulator.amqp.session import Session
+from servicebus_emulator.amqp.states import (
+    CONNECTION,
+    ConnectionState,
+    Input,
+    SaslState,
+    advance,
+)
 
 if TYPE_CHECKING:
-    from servicebus_emulator.amqp.errors import AmqpError
     from servicebus_emulator.amqp.events import Event
-    from servicebus_emulator.amqp.session import Session
+
+#: Seconds that a closing connection waits for the peer's close.
+CLOSE_LINGER: Final = 5.0
+_EMPTY_FRAME: Final = frame_header(0)
+_HEADER_STATES: Final = frozenset(
+    (
+        ConnectionState.START,
+        ConnectionState.HDR_SENT,
+        ConnectionState.OPEN_PIPE,
+        ConnectionState.OC_PIPE,
+    )
+)
 
 
 class Connection:
@@ -16,9 +68,14 @@ class Connection:
     The loop that owns the socket calls `receive_data`, handles `next_event` until None, sends
     `data_to_send`, and closes the socket when `finished`. `receive_data` never raises: garbage
     becomes `ProtocolFailed` and `ConnectionClosed`.
+
+    Attributes:
+        state: see `states.py`.
+        sessions: the sessions that are not ended, by the peer's channel.
+        context: free for the owner.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 # the open performative has these fields
         self,
         role: Literal["server", "client"],
         container_id: str,
@@ -47,36 +104,98 @@ class Connection:
             mechanism: client: SASL mechanism, None to begin without SASL.
             credentials: client: user and password for PLAIN.
         """
-        raise NotImplementedError
+        if max_frame_size < MIN_MAX_FRAME_SIZE:
+            raise ValueError(f"max_frame_size is at least {MIN_MAX_FRAME_SIZE}")
+        self.state = ConnectionState.START
+        self.sessions: dict[int, Session] = {}
+        self.context: Any = None
+        self._open = Open(
+            container_id=container_id,
+            hostname=hostname,
+            max_frame_size=max_frame_size,
+            channel_max=channel_max,
+            idle_time_out=idle_time_out,
+            properties=properties or {},
+        )
+        self._server = role == "server"
+        self._reader = FrameReader(max_frame_size)
+        self._outlet = Outlet()
+        self._sasl: SaslServer | SaslClient | None = None
+        self._sasl_header_due = False
+        self._begun: dict[int, Session] = {}
+        self._retired: set[int] = set()
+        self._remote_channel_max = channel_max
+        self._closed_reported = False
+        self._error: AmqpError | None = None
+        self._now = now
+        self._heartbeat: float | None = None
+        self._heartbeat_at = 0.0
+        self._linger_until: float | None = None
+        if not self._server:
+            self._start_client(mechanism, credentials)
+
+    def _start_client(self, mechanism: str | None, credentials: tuple[str, str] | None) -> None:
+        if mechanism is None:
+            self._send_headers_and_open()
+            return
+        self._sasl = SaslClient(mechanism, credentials, self._open.hostname)
+        self._sasl_header_due = True
+        self._outlet.write_raw(SASL_HEADER)
+
+    def _send_headers_and_open(self) -> None:
+        self._send_header()
+        self._send_open()
 
     @property
     def finished(self) -> bool:
         """Nothing more will be read or sent after `data_to_send` has been flushed."""
-        raise NotImplementedError
+        return self.state is ConnectionState.END
+
+    # --- the owner's loop -------------------------------------------------------------------
 
     def receive_data(self, data: bytes, now: float) -> None:
         """Take bytes from the peer, in pieces of any size. Never raises."""
-        raise NotImplementedError
+        self._now = now
+        self._reader.feed(data)
+        self._read()
 
     def receive_eof(self) -> None:
         """The transport ended: `ConnectionClosed(None)` unless it was reported before."""
-        raise NotImplementedError
+        self._finish(self._error)
 
     def next_event(self) -> Event | None:
         """Return the oldest event not yet taken."""
-        raise NotImplementedError
+        events = self._outlet.events
+        return events.popleft() if events else None
 
     def data_to_send(self) -> bytes:
         """Take all bytes that are to be written to the peer now."""
-        raise NotImplementedError
+        return self._outlet.take()
 
     def next_deadline(self) -> float | None:
         """When `handle_deadline` wants to be called, seconds since the epoch; None: never."""
-        raise NotImplementedError
+        if self.finished:
+            return None
+        if self._linger_until is not None:
+            return self._linger_until
+        return None if self._heartbeat is None else self._heartbeat_at
 
     def handle_deadline(self, now: float) -> None:
-        """Send an empty frame when half of the peer's idle-time-out has passed."""
-        raise NotImplementedError
+        """Send an empty frame when half of the peer's idle-time-out has passed.
+
+        Ends a closing connection whose peer has not answered for `CLOSE_LINGER` seconds.
+        """
+        self._now = now
+        if self.finished:
+            return
+        if self._linger_until is not None:
+            if now >= self._linger_until:
+                self._finish(self._error)
+        elif self._heartbeat is not None and now >= self._heartbeat_at:
+            self._heartbeat_at = now + self._heartbeat
+            self._outlet.write_raw(_EMPTY_FRAME)
+
+    # --- commands ---------------------------------------------------------------------------
 
     def authenticate(self, *, accepted: bool) -> None:
         """Answer `AuthenticationRequested`; refusing ends the connection.
@@ -84,7 +203,11 @@ class Connection:
         Raises:
             StateError: nobody asked.
         """
-        raise NotImplementedError
+        sasl = self._sasl
+        if not isinstance(sasl, SaslServer) or sasl.state is not SaslState.JUDGING:
+            raise StateError("no authentication was requested")
+        self._outlet.write_raw(sasl.judge(accepted=accepted))
+        self._read()
 
     def begin(self, properties: dict[Any, Any] | None = None) -> Session:
         """Begin a session; `SessionBegun` follows when the peer agrees.
@@ -92,8 +215,237 @@ class Connection:
         Raises:
             StateError: the connection is closing, or all channels are taken.
         """
-        raise NotImplementedError
+        if (self.state, Input.SEND_WORK) not in CONNECTION:
+            raise StateError(f"cannot begin a session in state {self.state.name}")
+        session = self._new_session()
+        if session is None:
+            raise StateError("all channels are taken")
+        session.begin(None, properties)
+        return session
 
     def close(self, error: AmqpError | None = None) -> None:
-        """Send close; `ConnectionClosed` follows when the peer agrees. Harmless twice."""
-        raise NotImplementedError
+        """Send close; `ConnectionClosed` follows when the peer agrees. Harmless twice.
+
+        Before the peer's header has come there is nobody to tell: the connection just ends.
+        """
+        if self.state is ConnectionState.HDR_EXCH:
+            self._send_open()
+        self._error = error
+        if (self.state, Input.SEND_CLOSE) in CONNECTION:
+            self._say_close(error, Input.SEND_CLOSE)
+        elif self._linger_until is None:
+            self._finish(error)
+
+    # --- bytes in ---------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        try:
+            while not self.finished and self._read_one():
+                pass
+        except FramingError as error:
+            self._fail(error)
+            self._finish(self._error)
+        except ProtocolError as error:
+            self._fail(error)
+
+    def _read_one(self) -> bool:
+        """Read the next unit of the stream; tell whether there was one."""
+        if self._sasl_header_due or (self._sasl_done() and self.state in _HEADER_STATES):
+            return self._read_header()
+        if not self._sasl_done():
+            return self._read_sasl()
+        return self._read_frame()
+
+    def _sasl_done(self) -> bool:
+        return self._sasl is None or self._sasl.state is SaslState.ACCEPTED
+
+    def _read_header(self) -> bool:
+        header = self._reader.take_header()
+        if header is None:
+            return False
+        if self._sasl_header_due:
+            if header != SASL_HEADER:
+                raise FramingError("the server does not speak SASL")
+            self._sasl_header_due = False
+        elif header == SASL_HEADER and self._server and self._sasl is None:
+            self._sasl = sasl = SaslServer()
+            self._outlet.write_raw(SASL_HEADER + sasl.start())
+        elif header == AMQP_HEADER:
+            self.state = advance(CONNECTION, self.state, Input.RECV_HEADER)
+            if self.state is ConnectionState.HDR_RCVD:
+                self._send_header()
+        else:
+            self._refuse_header()
+        return True
+
+    def _refuse_header(self) -> None:
+        if self.state is ConnectionState.START:
+            self._outlet.write_raw(AMQP_HEADER)
+        raise FramingError("a protocol header that is not AMQP 1.0's")
+
+    def _read_sasl(self) -> bool:
+        sasl = self._sasl
+        if sasl is None or sasl.state is SaslState.JUDGING:
+            return False
+        if sasl.state is SaslState.REFUSED:
+            self._finish(None)
+            return False
+        frame = self._reader.take_frame()
+        if frame is None:
+            return False
+        if frame.kind != SASL_FRAME:
+            raise FramingError(f"frame of type {frame.kind} in the SASL exchange")
+        answer = sasl.receive(decode_sasl_frame(frame.data, frame.start, frame.end))
+        self._outlet.write_raw(answer)
+        self._after_sasl(sasl)
+        return True
+
+    def _after_sasl(self, sasl: SaslServer | SaslClient) -> None:
+        if isinstance(sasl, SaslClient):
+            if sasl.state is SaslState.ACCEPTED:
+                self._send_headers_and_open()
+        elif sasl.state is SaslState.JUDGING:
+            request = AuthenticationRequested(sasl.mechanism, sasl.user or "", sasl.password)
+            self._outlet.events.append(request)
+
+    def _read_frame(self) -> bool:
+        frame = self._reader.take_frame()
+        if frame is None:
+            return False
+        if frame.kind != AMQP_FRAME:
+            raise FramingError(f"frame of type {frame.kind} on an AMQP connection")
+        if frame.start < frame.end:
+            self._dispatch(frame)
+        return True
+
+    def _dispatch(self, frame: Frame) -> None:
+        performative, position = decode_performative(frame.data, frame.start, frame.end)
+        if isinstance(performative, Open):
+            self._on_open(performative)
+        elif isinstance(performative, Close):
+            self._on_close(performative)
+        else:
+            self.state = advance(CONNECTION, self.state, Input.RECV_WORK)
+            if self.state is ConnectionState.OPENED:
+                self._on_work(frame.channel, performative, frame.data[position : frame.end])
+
+    def _on_open(self, opened: Open) -> None:
+        self.state = advance(CONNECTION, self.state, Input.RECV_OPEN)
+        self._outlet.max_frame_size = max(MIN_MAX_FRAME_SIZE, opened.max_frame_size)
+        self._remote_channel_max = opened.channel_max
+        if self.state is ConnectionState.OPEN_RCVD:
+            self._send_open()
+        if self.state is not ConnectionState.OPENED:
+            return
+        if opened.idle_time_out:
+            self._heartbeat = opened.idle_time_out / 2000
+            self._heartbeat_at = self._now + self._heartbeat
+        self._outlet.events.append(
+            ConnectionOpened(
+                container_id=opened.container_id,
+                hostname=opened.hostname,
+                max_frame_size=opened.max_frame_size,
+                channel_max=opened.channel_max,
+                idle_time_out=opened.idle_time_out or 0,
+                properties=opened.properties or {},
+                user=self._sasl.user if isinstance(self._sasl, SaslServer) else None,
+            )
+        )
+
+    def _on_close(self, close: Close) -> None:
+        self.state = advance(CONNECTION, self.state, Input.RECV_CLOSE)
+        if self.state is ConnectionState.CLOSE_RCVD:
+            self._say_close(None, Input.SEND_CLOSE)
+        self._finish(close.error or self._error)
+
+    def _on_work(self, channel: int, performative: Performative, payload: bytes) -> None:
+        if isinstance(performative, Begin):
+            self._on_begin(channel, performative)
+            return
+        session = self.sessions.get(channel)
+        if session is None:
+            # Clients send detach after end: an ended session is deaf, a never begun one a fault.
+            if channel not in self._retired:
+                raise ProtocolError(NOT_ALLOWED, f"no session on channel {channel}")
+        elif isinstance(performative, End):
+            session.on_end(performative)
+            self._retire(channel, session)
+        else:
+            session.receive(performative, payload)
+
+    def _on_begin(self, channel: int, begin: Begin) -> None:
+        if channel > self._open.channel_max:
+            raise ProtocolError(FRAMING_ERROR, f"channel {channel} above channel-max")
+        if channel in self.sessions:
+            raise ProtocolError(NOT_ALLOWED, f"channel {channel} has a session")
+        if begin.remote_channel is None:
+            session = self._new_session()
+            if session is None:
+                raise ProtocolError(NOT_ALLOWED, "more sessions than the peer's own channel-max")
+        elif begin.remote_channel in self._begun:
+            session = self._begun[begin.remote_channel]
+        else:
+            raise ProtocolError(NOT_ALLOWED, f"no begin on channel {begin.remote_channel}")
+        session.on_begin(begin, channel)
+        self._retired.discard(channel)
+        self.sessions[channel] = session
+
+    def _new_session(self) -> Session | None:
+        channel_max = min(self._open.channel_max, self._remote_channel_max)
+        for channel in range(channel_max + 1):
+            if channel not in self._begun:
+                session = self._begun[channel] = Session(channel, self._outlet)
+                return session
+        return None
+
+    def _retire(self, channel: int, session: Session) -> None:
+        self._retired.add(channel)
+        del self.sessions[channel]
+        del self._begun[session.channel]
+
+    # --- bytes out --------------------------------------------------------------------------
+
+    def _send_header(self) -> None:
+        self.state = advance(CONNECTION, self.state, Input.SEND_HEADER)
+        self._outlet.write_raw(AMQP_HEADER)
+
+    def _send_open(self) -> None:
+        self.state = advance(CONNECTION, self.state, Input.SEND_OPEN)
+        self._outlet.write(0, encode_body(self._open))
+
+    def _say_close(self, error: AmqpError | None, how: Input) -> None:
+        self.state = advance(CONNECTION, self.state, how)
+        self._drop_sessions()
+        self._outlet.write(0, encode_body(Close(error)))
+        self._linger_until = self._now + CLOSE_LINGER
+
+    def _fail(self, fault: ProtocolError) -> None:
+        if self._closed_reported:
+            self._finish(None)
+            return
+        self._error = error = AmqpError(fault.condition, fault.description)
+        self._outlet.events.append(ProtocolFailed(fault.condition, fault.description))
+        if self.state is ConnectionState.HDR_EXCH:
+            self._send_open()
+        if (self.state, Input.SEND_FAILURE) in CONNECTION:
+            self._say_close(error, Input.SEND_FAILURE)
+            self._report_closed(error)
+        else:
+            self._finish(error)
+
+    def _finish(self, error: AmqpError | None) -> None:
+        self.state = ConnectionState.END
+        self._linger_until = None
+        self._drop_sessions()
+        self._report_closed(error)
+
+    def _report_closed(self, error: AmqpError | None) -> None:
+        if not self._closed_reported:
+            self._closed_reported = True
+            self._outlet.events.append(ConnectionClosed(error))
+
+    def _drop_sessions(self) -> None:
+        for session in self._begun.values():
+            session.drop()
+        self._begun.clear()
+        self.sessions.clear()

@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from servicebus_emulator.amqp.errors import (
+    INVALID_FIELD,
+    NOT_ALLOWED,
+    TRANSFER_LIMIT_EXCEEDED,
+    AmqpError,
+    LinkError,
+    StateError,
+)
+from servicebus_emulator.amqp.events import DeliveryReceived, LinkAttached, LinkDetached, LinkFlow
+from servicebus_emulator.amqp.outcomes import from_described
+from servicebus_emulator.amqp.performatives import (
+    RECEIVER,
+    SENDER,
+    Attach,
+    Detach,
+    Source,
+    Target,
+)
+from servicebus_emulator.amqp.serial import SERIAL_MASK, serial_distance
+from servicebus_emulator.amqp.states import LINK, Input, LinkState, advance
 
 if TYPE_CHECKING:
-    from servicebus_emulator.amqp.errors import AmqpError
     from servicebus_emulator.amqp.outcomes import DeliveryState
-    from servicebus_emulator.amqp.performatives import Attach, Source, Target
+    from servicebus_emulator.amqp.performatives import Flow, Transfer
     from servicebus_emulator.amqp.session import Session
-    from servicebus_emulator.amqp.states import LinkState
     from servicebus_emulator.amqp.types import Described
+
+MAX_DELIVERY_TAG: Final = 32
 
 
 class Link:
@@ -20,19 +42,55 @@ class Link:
         session: the session that carries it.
         name: chosen by the end that began the link.
         role: ours: `performatives.SENDER` (False) or `RECEIVER` (True).
+        handle: our number for it.
         state: see `states.py`.
+        local: our attach, None until it was sent.
         remote: the peer's attach, None until it came.
+        local_error: why we detached, None if we did not or gave no reason.
         max_message_size: our limit for one delivery in bytes, 0 for none.
         context: free for the owner of the link, e.g. the node that serves it.
     """
 
-    session: Session
-    name: str
-    role: bool
-    state: LinkState
-    remote: Attach | None
-    max_message_size: int
-    context: Any
+    __slots__ = (
+        "_credit",
+        "_credit_window",
+        "_delivery_count",
+        "_drain",
+        "_first",
+        "_parts",
+        "_reported",
+        "_size",
+        "context",
+        "handle",
+        "local",
+        "local_error",
+        "max_message_size",
+        "name",
+        "remote",
+        "role",
+        "session",
+        "state",
+    )
+
+    def __init__(self, session: Session, name: str, role: bool, handle: int) -> None:
+        self.session = session
+        self.name = name
+        self.role = role
+        self.handle = handle
+        self.state = LinkState.DETACHED
+        self.local: Attach | None = None
+        self.remote: Attach | None = None
+        self.local_error: AmqpError | None = None
+        self.max_message_size = 0
+        self.context: Any = None
+        self._delivery_count = 0
+        self._credit = 0
+        self._credit_window = 0
+        self._drain = False
+        self._first: Transfer | None = None
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._reported = False
 
     @property
     def credit(self) -> int:
@@ -40,7 +98,16 @@ class Link:
 
         0 for a sender while the peer's session window is closed.
         """
-        raise NotImplementedError
+        if self.role is SENDER and not self.session.window_open:
+            return 0
+        return self._credit
+
+    @property
+    def attached(self) -> bool:
+        """Both ends have attached and none has detached."""
+        return self.state is LinkState.ATTACHED
+
+    # --- commands ---------------------------------------------------------------------------
 
     def accept(
         self,
@@ -67,7 +134,26 @@ class Link:
         Raises:
             StateError: the link is not waiting for an answer.
         """
-        raise NotImplementedError
+        remote = self._unanswered()
+        self.max_message_size = max_message_size
+        self._send_attach(
+            Attach(
+                name=self.name,
+                handle=self.handle,
+                role=self.role,
+                snd_settle_mode=remote.snd_settle_mode,
+                rcv_settle_mode=remote.rcv_settle_mode,
+                source=source or remote.source or Source(),
+                target=target or remote.target or Target(),
+                initial_delivery_count=0 if self.role is SENDER else None,
+                max_message_size=max_message_size,
+                properties=properties or {},
+            )
+        )
+        if credit_window:
+            self.replenish(credit_window)
+        if self.role is SENDER and (self._credit or self._drain):
+            self._emit_flow(echo=False, drain=self._drain)
 
     def refuse(self, error: AmqpError) -> None:
         """Answer the peer's attach with null source and target, then detach closed with `error`.
@@ -75,7 +161,8 @@ class Link:
         Raises:
             StateError: the link is not waiting for an answer.
         """
-        raise NotImplementedError
+        self._unanswered()
+        self.detach(error)
 
     def grant(self, credit: int) -> None:
         """Set the credit of the peer, our sender, to `credit` deliveries (absolute) and tell it.
@@ -83,7 +170,9 @@ class Link:
         Raises:
             StateError: not an attached receiver.
         """
-        raise NotImplementedError
+        self._require(RECEIVER)
+        self._credit = credit
+        self._send_flow()
 
     def replenish(self, credit_window: int) -> None:
         """Grant `credit_window` now, and again whenever less than half of it is left.
@@ -91,7 +180,8 @@ class Link:
         Raises:
             StateError: not an attached receiver.
         """
-        raise NotImplementedError
+        self._credit_window = credit_window
+        self.grant(credit_window)
 
     def send(
         self,
@@ -116,12 +206,43 @@ class Link:
 
         Raises:
             StateError: not an attached sender, or no credit.
+            ValueError: the tag is too long.
         """
-        raise NotImplementedError
+        self._require(SENDER)
+        if self._credit <= 0 and not ignore_credit:
+            raise StateError(f"link {self.name} has no credit")
+        if len(delivery_tag) > MAX_DELIVERY_TAG:
+            raise ValueError(f"a delivery-tag has at most {MAX_DELIVERY_TAG} bytes")
+        self._credit = max(0, self._credit - 1)
+        self._delivery_count = (self._delivery_count + 1) & SERIAL_MASK
+        return self.session.transfer(self, payload, delivery_tag, message_format, settled)
 
     def drained(self) -> None:
-        """Nothing is left to send: use up the credit and tell so, if the peer asked for drain."""
-        raise NotImplementedError
+        """Nothing is left to send: use up the credit and tell so, if the peer asked for drain.
+
+        Raises:
+            StateError: not an attached sender.
+        """
+        self._require(SENDER)
+        if not self._drain:
+            return
+        self._delivery_count = (self._delivery_count + self._credit) & SERIAL_MASK
+        self._credit = 0
+        self._send_flow()
+        self._drain = False
+
+    def drain(self) -> None:
+        """Ask the sending peer to send what it has within the credit, and to use up the rest.
+
+        The answer is a `LinkFlow` with `drain`.
+
+        Raises:
+            StateError: not an attached receiver.
+        """
+        self._require(RECEIVER)
+        self._credit_window = 0
+        self._drain = True
+        self._send_flow()
 
     def settle(
         self, first: int, last: int | None = None, *, outcome: DeliveryState, settled: bool = True
@@ -130,10 +251,193 @@ class Link:
 
         As receiver: our decision. As sender: confirm the decision that the peer told with
         settled=False. Neighbouring accepted ones leave as one frame. With `settled` the link
-        forgets them.
+        forgets them. Deliveries that are not unsettled on this link are left out.
         """
-        raise NotImplementedError
+        if self.attached:
+            self.session.settle(self, first, first if last is None else last, outcome, settled)
 
     def detach(self, error: AmqpError | None = None, *, closed: bool = True) -> None:
-        """Detach. Deliveries that still wait for the peer's window are dropped. Harmless twice."""
-        raise NotImplementedError
+        """Detach. Deliveries that still wait for the peer's window are dropped. Harmless twice.
+
+        A link that the peer began and nobody accepted is refused.
+        """
+        if self.state is LinkState.ATTACH_RCVD:
+            self._send_attach(self._null_attach())
+        if (self.state, Input.SEND_DETACH) not in LINK:
+            return
+        self.state = advance(LINK, self.state, Input.SEND_DETACH)
+        self.local_error = error
+        self.session.forget_deliveries(self)
+        self.session.write(Detach(self.handle, closed, error))
+
+    def _unanswered(self) -> Attach:
+        if self.state is not LinkState.ATTACH_RCVD or self.remote is None:
+            raise StateError(f"link {self.name} waits for no answer: {self.state.name}")
+        return self.remote
+
+    def _require(self, role: bool) -> None:
+        if self.state is not LinkState.ATTACHED or self.role is not role:
+            kind = "receiver" if role else "sender"
+            raise StateError(f"link {self.name} is no attached {kind}: {self.state.name}")
+
+    # --- frames out -------------------------------------------------------------------------
+
+    def begin(self, attach: Attach) -> None:
+        """Send the attach of a link that this end begins."""
+        self.max_message_size = attach.max_message_size or 0
+        self._send_attach(attach)
+
+    def _send_attach(self, attach: Attach) -> None:
+        self.session.write(attach)
+        self.state = advance(LINK, self.state, Input.SEND_ATTACH)
+        self.local = attach
+
+    def _null_attach(self) -> Attach:
+        return Attach(
+            name=self.name,
+            handle=self.handle,
+            role=self.role,
+            initial_delivery_count=0 if self.role is SENDER else None,
+            properties={},
+        )
+
+    def _send_flow(self) -> None:
+        flow = self.session.flow_frame()
+        self.session.write(
+            replace(
+                flow,
+                handle=self.handle,
+                delivery_count=self._delivery_count,
+                link_credit=self._credit,
+                available=0 if self.role is SENDER else None,
+                drain=self._drain,
+            )
+        )
+
+    # --- frames in --------------------------------------------------------------------------
+
+    def on_attach(self, attach: Attach) -> None:
+        """Take the peer's attach."""
+        self.state = advance(LINK, self.state, Input.RECV_ATTACH)
+        self.remote = attach
+        if self.role is RECEIVER:
+            # A sender must give it; those that leave it out mean 0.
+            self._delivery_count = attach.initial_delivery_count or 0
+        if self.state is not LinkState.DETACH_SENT:
+            self.session.outlet.events.append(LinkAttached(self, attach))
+
+    def on_detach(self, detach: Detach) -> None:
+        """Take the peer's detach and answer it, unless it is the answer to ours."""
+        unanswered = self.state is LinkState.ATTACH_RCVD
+        self.state = advance(LINK, self.state, Input.RECV_DETACH)
+        if self.state is LinkState.DETACH_RCVD:
+            if unanswered:
+                # The peer knows no handle of ours to which our detach could belong.
+                self.session.write(self._null_attach())
+            self.state = advance(LINK, self.state, Input.SEND_DETACH)
+            self.session.forget_deliveries(self)
+            self.session.write(Detach(self.handle, closed=detach.closed))
+        self._report_detached(detach.closed, detach.error)
+
+    def on_fault(self, fault: LinkError) -> None:
+        """Detach because the peer broke a rule of the link."""
+        error = AmqpError(fault.condition, fault.description)
+        self.detach(error)
+        self._report_detached(True, error)
+
+    def _report_detached(self, closed: bool, error: AmqpError | None) -> None:
+        if not self._reported:
+            self._reported = True
+            self.session.outlet.events.append(LinkDetached(self, closed, error))
+
+    def on_flow(self, flow: Flow) -> None:
+        """Take the link part of a flow (2.6.7)."""
+        self.state = advance(LINK, self.state, Input.RECV_FLOW)
+        if self.state is LinkState.DETACH_SENT:
+            return
+        if self.role is SENDER:
+            self._take_credit(flow)
+        else:
+            self._take_delivery_count(flow)
+        if flow.echo and self.attached and not (flow.drain and self.role is SENDER):
+            self._send_flow()
+        if self.attached:
+            self._emit_flow(echo=flow.echo, drain=flow.drain)
+
+    def _take_credit(self, flow: Flow) -> None:
+        if flow.link_credit is None:
+            raise LinkError(INVALID_FIELD, "a receiver's flow must give link-credit")
+        # Without a delivery-count the receiver has not seen our initial one, which is 0.
+        limit = (flow.delivery_count or 0) + flow.link_credit
+        self._credit = max(0, serial_distance(self._delivery_count, limit & SERIAL_MASK))
+        self._drain = flow.drain
+
+    def _take_delivery_count(self, flow: Flow) -> None:
+        if flow.delivery_count is not None:
+            passed = serial_distance(self._delivery_count, flow.delivery_count)
+            self._credit = max(0, self._credit - max(0, passed))
+            self._delivery_count = flow.delivery_count
+        if flow.drain:
+            self._drain = False
+
+    def _emit_flow(self, *, echo: bool, drain: bool) -> None:
+        self.session.outlet.events.append(LinkFlow(self, self._credit, drain, echo))
+
+    def on_transfer(self, transfer: Transfer, payload: bytes) -> None:
+        """Take one frame of a delivery; report the delivery with its last one."""
+        self.state = advance(LINK, self.state, Input.RECV_TRANSFER)
+        if self.state is LinkState.DETACH_SENT:
+            return
+        first = self._first
+        if first is None:
+            first = self._start_delivery(transfer)
+        elif transfer.delivery_id not in (None, first.delivery_id):
+            raise LinkError(INVALID_FIELD, "delivery-id changed within a delivery")
+        self._size += len(payload)
+        if self.max_message_size and self._size > self.max_message_size:
+            self._parts.clear()
+        else:
+            self._parts.append(payload)
+        if transfer.aborted:
+            self._end_delivery()
+        elif not transfer.more:
+            self._report_delivery(first, first.settled or transfer.settled or False)
+
+    def _start_delivery(self, transfer: Transfer) -> Transfer:
+        if self.role is SENDER:
+            raise LinkError(NOT_ALLOWED, "transfer to a sender")
+        if self._credit <= 0:
+            raise LinkError(TRANSFER_LIMIT_EXCEEDED, "transfer without credit")
+        if transfer.delivery_id is None or transfer.delivery_tag is None:
+            raise LinkError(INVALID_FIELD, "a delivery begins with delivery-id and delivery-tag")
+        self._first = transfer
+        return transfer
+
+    def _report_delivery(self, first: Transfer, settled: bool) -> None:
+        delivery_id, tag = first.delivery_id or 0, first.delivery_tag or b""
+        oversized = bool(self.max_message_size) and self._size > self.max_message_size
+        payload = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+        event = DeliveryReceived(
+            self,
+            delivery_id,
+            tag,
+            first.message_format or 0,
+            settled,
+            payload,
+            self._size,
+            oversized,
+            from_described(first.state),
+        )
+        if not settled:
+            self.session.remember_received(self, delivery_id, tag)
+        self._end_delivery()
+        self.session.outlet.events.append(event)
+
+    def _end_delivery(self) -> None:
+        self._first = None
+        self._parts = []
+        self._size = 0
+        self._credit -= 1
+        self._delivery_count = (self._delivery_count + 1) & SERIAL_MASK
+        if self._credit < self._credit_window // 2:
+            self.grant(self._credit_window)

@@ -1,9 +1,47 @@
-"""Encoded messages taken apart by section, and put together again (AMQP 1.0 messaging 3.2)."""
+"""Encoded messages taken apart by section, and put together again (AMQP 1.0 messaging 3.2).
+
+A broker keeps the bare message as the bytes that came, so that whatever a sender wrote reaches
+the receiver unchanged; only the sections before it are written anew.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from servicebus_emulator.amqp.codec import decode_at, encode, encode_into, skip_at
+from servicebus_emulator.amqp.composites import (
+    ANY,
+    BINARY,
+    BOOLEAN,
+    STRING,
+    SYMBOL,
+    TIMESTAMP,
+    UBYTE,
+    UINT,
+    Schema,
+)
+from servicebus_emulator.amqp.errors import DecodeError
+from servicebus_emulator.amqp.types import ULong
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HEADER: Final = 0x70
+DELIVERY_ANNOTATIONS: Final = 0x71
+MESSAGE_ANNOTATIONS: Final = 0x72
+PROPERTIES: Final = 0x73
+APPLICATION_PROPERTIES: Final = 0x74
+DATA: Final = 0x75
+SEQUENCE: Final = 0x76
+VALUE: Final = 0x77
+FOOTER: Final = 0x78
+
+_SECTIONS = range(HEADER, FOOTER + 1)
+_REPEATABLE = frozenset((DATA, SEQUENCE))
+_BODIES = frozenset((DATA, SEQUENCE, VALUE))
+_DESCRIBED = 0x00
+_SMALL_ULONG = 0x53
 
 
 @dataclass(slots=True)
@@ -39,6 +77,34 @@ class Properties:
     reply_to_group_id: str | None = None
 
 
+_HEADER_SCHEMA = Schema(
+    HEADER,
+    Header,
+    durable=BOOLEAN,
+    priority=UBYTE,
+    ttl=UINT,
+    first_acquirer=BOOLEAN,
+    delivery_count=UINT,
+)
+_PROPERTIES_SCHEMA = Schema(
+    PROPERTIES,
+    Properties,
+    message_id=ANY,
+    user_id=BINARY,
+    to=STRING,
+    subject=STRING,
+    reply_to=STRING,
+    correlation_id=ANY,
+    content_type=SYMBOL,
+    content_encoding=SYMBOL,
+    absolute_expiry_time=TIMESTAMP,
+    creation_time=TIMESTAMP,
+    group_id=STRING,
+    group_sequence=UINT,
+    reply_to_group_id=STRING,
+)
+
+
 @dataclass(slots=True)
 class Sections:
     """An encoded message, split but not decoded.
@@ -65,16 +131,17 @@ class BareMessage:
         data: the data sections' contents, for a data body.
         sequences: the amqp-sequence sections' lists.
         value: the amqp-value, when `has_value`.
+        has_value: the body is an amqp-value section, perhaps null.
         footer: empty when absent.
     """
 
-    properties: Properties | None
-    application_properties: dict[Any, Any]
-    data: list[bytes]
-    sequences: list[list[Any]]
-    value: Any
-    has_value: bool
-    footer: dict[Any, Any]
+    properties: Properties | None = None
+    application_properties: dict[Any, Any] = field(default_factory=dict)
+    data: list[bytes] = field(default_factory=list)
+    sequences: list[list[Any]] = field(default_factory=list)
+    value: Any = None
+    has_value: bool = False
+    footer: dict[Any, Any] = field(default_factory=dict)
 
 
 def split(payload: bytes) -> Sections:
@@ -83,7 +150,48 @@ def split(payload: bytes) -> Sections:
     Raises:
         DecodeError: not a sequence of message sections in the order of 3.2.
     """
-    raise NotImplementedError
+    parts = {HEADER: b"", DELIVERY_ANNOTATIONS: b"", MESSAGE_ANNOTATIONS: b""}
+    bare = len(payload)
+    for code, start, _, end in _sections(payload):
+        if code in parts:
+            parts[code] = payload[start:end]
+        elif start < bare:
+            bare = start
+    return Sections(
+        parts[HEADER], parts[DELIVERY_ANNOTATIONS], parts[MESSAGE_ANNOTATIONS], payload[bare:]
+    )
+
+
+def _sections(data: bytes) -> Iterator[tuple[int, int, int, int]]:
+    """Walk over the sections: code, start, start of the value, end.
+
+    Raises:
+        DecodeError: no section, or one out of order.
+    """
+    position, previous = 0, HEADER - 1
+    size = len(data)
+    while position < size:
+        code, value = _section_code(data, position)
+        # A body is of one kind; data and amqp-sequence may come more than once.
+        if code < previous or (code == previous and code not in _REPEATABLE):
+            raise DecodeError(f"section 0x{code:02x} after section 0x{previous:02x}")
+        if code != previous and code in _BODIES and previous in _BODIES:
+            raise DecodeError("a message with bodies of two kinds")
+        end = skip_at(data, value)
+        yield code, position, value, end
+        position, previous = end, code
+
+
+def _section_code(data: bytes, position: int) -> tuple[int, int]:
+    if len(data) - position > 3 and data[position] == 0 and data[position + 1] == _SMALL_ULONG:  # noqa: PLR2004 # descriptor and one byte
+        code, value = data[position + 2], position + 3
+    else:
+        if data[position] != _DESCRIBED:
+            raise DecodeError("a message section has to be described")
+        code, value = decode_at(data, position + 1)
+    if code not in _SECTIONS or type(code) not in (int, ULong):
+        raise DecodeError(f"no message section: descriptor {code!r}")
+    return code, value
 
 
 def join(
@@ -92,35 +200,147 @@ def join(
     message_annotations: dict[Any, Any] | None,
     bare: bytes,
 ) -> bytes:
-    """Encode a message from a bare message as it came and new sections before it."""
-    raise NotImplementedError
+    """Encode a message from a bare message as it came and new sections before it.
+
+    Raises:
+        EncodeError: a value without AMQP type.
+    """
+    out = bytearray()
+    if header is not None:
+        encode_into(out, _HEADER_SCHEMA.describe(header))
+    if delivery_annotations:
+        _put_section(out, DELIVERY_ANNOTATIONS, delivery_annotations)
+    if message_annotations:
+        _put_section(out, MESSAGE_ANNOTATIONS, message_annotations)
+    out += bare
+    return bytes(out)
+
+
+def _put_section(out: bytearray, code: int, value: Any) -> None:
+    out += bytes((_DESCRIBED, _SMALL_ULONG, code))
+    encode_into(out, value)
 
 
 def decode_header(section: bytes) -> Header:
-    """Decode `Sections.header`; defaults when it is empty. Raises DecodeError."""
-    raise NotImplementedError
+    """Decode `Sections.header`; defaults when it is empty.
+
+    Raises:
+        DecodeError: impossible fields.
+    """
+    for _, _, value, _ in _sections(section):
+        return _HEADER_SCHEMA.build(decode_at(section, value)[0])
+    return Header()
 
 
 def decode_annotations(section: bytes) -> dict[Any, Any]:
-    """Decode an annotations section to a map; empty when it is empty. Raises DecodeError."""
-    raise NotImplementedError
+    """Decode an annotations section to a map; empty when it is empty.
+
+    Raises:
+        DecodeError: no map.
+    """
+    for _, _, value, _ in _sections(section):
+        return _map(section, value)
+    return {}
 
 
-def decode_bare(bare: bytes) -> BareMessage:
-    """Decode `Sections.bare` entirely. Raises DecodeError."""
-    raise NotImplementedError
+def _map(data: bytes, position: int) -> dict[Any, Any]:
+    value, _ = decode_at(data, position)
+    if not isinstance(value, dict):
+        raise DecodeError("a section that has to be a map is none")
+    return value
 
 
 def decode_properties(bare: bytes) -> Properties:
-    """Decode only the properties of `Sections.bare`; all None when absent. Raises DecodeError."""
-    raise NotImplementedError
+    """Decode only the properties of `Sections.bare`; all None when absent.
+
+    Raises:
+        DecodeError: impossible fields.
+    """
+    for code, _, value, _ in _sections(bare):
+        if code == PROPERTIES:
+            return _PROPERTIES_SCHEMA.build(decode_at(bare, value)[0])
+        break
+    return Properties()
+
+
+def decode_application_properties(bare: bytes) -> dict[Any, Any]:
+    """Decode only the application-properties of `Sections.bare`; empty when absent.
+
+    Raises:
+        DecodeError: no map.
+    """
+    for code, _, value, _ in _sections(bare):
+        if code == APPLICATION_PROPERTIES:
+            return _map(bare, value)
+    return {}
 
 
 def data_sections(bare: bytes) -> list[bytes]:
-    """Contents of the data sections, not decoded: the messages of a batch. Raises DecodeError."""
-    raise NotImplementedError
+    """Return the contents of the data sections: for a batch, its messages.
+
+    Raises:
+        DecodeError: a data section that is no binary.
+    """
+    return [_binary(bare, value) for code, _, value, _ in _sections(bare) if code == DATA]
+
+
+def _binary(data: bytes, position: int) -> bytes:
+    value, _ = decode_at(data, position)
+    if not isinstance(value, bytes):
+        raise DecodeError("a data section holds no binary")
+    return value
+
+
+def decode_bare(bare: bytes) -> BareMessage:
+    """Decode `Sections.bare` entirely.
+
+    Raises:
+        DecodeError: a section with impossible contents.
+    """
+    message = BareMessage()
+    for code, _, start, _ in _sections(bare):
+        if code == PROPERTIES:
+            message.properties = _PROPERTIES_SCHEMA.build(decode_at(bare, start)[0])
+        elif code == APPLICATION_PROPERTIES:
+            message.application_properties = _map(bare, start)
+        elif code == FOOTER:
+            message.footer = _map(bare, start)
+        else:
+            _take_body(message, code, bare, start)
+    return message
+
+
+def _take_body(message: BareMessage, code: int, bare: bytes, start: int) -> None:
+    if code == DATA:
+        message.data.append(_binary(bare, start))
+        return
+    value, _ = decode_at(bare, start)
+    if code == VALUE:
+        message.value = value
+        message.has_value = True
+    elif code == SEQUENCE and isinstance(value, list):
+        message.sequences.append(value)
+    else:
+        raise DecodeError(f"section 0x{code:02x} is no part of a bare message")
 
 
 def encode_bare(message: BareMessage) -> bytes:
-    """Encode a bare message."""
-    raise NotImplementedError
+    """Encode a bare message.
+
+    Raises:
+        EncodeError: a value without AMQP type.
+    """
+    out = bytearray()
+    if message.properties is not None:
+        out += encode(_PROPERTIES_SCHEMA.describe(message.properties))
+    if message.application_properties:
+        _put_section(out, APPLICATION_PROPERTIES, message.application_properties)
+    for data in message.data:
+        _put_section(out, DATA, data)
+    for sequence in message.sequences:
+        _put_section(out, SEQUENCE, sequence)
+    if message.has_value:
+        _put_section(out, VALUE, message.value)
+    if message.footer:
+        _put_section(out, FOOTER, message.footer)
+    return bytes(out)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from servicebus_emulator.amqp.composites import BOOLEAN, ERROR, MAP, UINT, ULONG, Schema
 from servicebus_emulator.amqp.errors import AmqpError
 from servicebus_emulator.amqp.types import Described
 
@@ -47,3 +48,39 @@ Outcome = Accepted | Rejected | Released | Modified
 #: What a transfer or disposition can carry; a described value is one that this room does not
 #: know (e.g. a transactional state) and keeps as it came.
 DeliveryState = Outcome | Received | Described
+
+_SCHEMAS: tuple[Schema[Any], ...] = (
+    Schema(0x23, Received, section_number=UINT, section_offset=ULONG),
+    Schema(0x24, Accepted),
+    Schema(0x25, Rejected, error=ERROR.kind()),
+    Schema(0x26, Released),
+    Schema(
+        0x27,
+        Modified,
+        delivery_failed=BOOLEAN,
+        undeliverable_here=BOOLEAN,
+        message_annotations=MAP,
+    ),
+)
+_BY_CODE = {schema.code: schema for schema in _SCHEMAS}
+_BY_CLASS = {schema.cls: schema for schema in _SCHEMAS}
+
+
+def from_described(value: Described | None) -> DeliveryState | None:
+    """Read a delivery state from the wire; what this room does not know stays described.
+
+    Raises:
+        DecodeError: a known state with impossible fields.
+    """
+    if value is None or not isinstance(value.descriptor, int):
+        return value
+    schema = _BY_CODE.get(value.descriptor)
+    state: DeliveryState = value if schema is None else schema.build(value.value)
+    return state
+
+
+def to_described(state: DeliveryState | None) -> Described | None:
+    """Turn a delivery state into its wire form."""
+    if state is None or isinstance(state, Described):
+        return state
+    return _BY_CLASS[type(state)].describe(state)

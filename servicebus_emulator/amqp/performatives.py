@@ -1,16 +1,17 @@
-"""The nine performatives, the SASL frames, and the termini (AMQP 1.0 transport 2.7, messaging 3.5).
+"""The nine performatives and the termini of links (AMQP 1.0 transport 2.7, messaging 3.5).
 
-Field values are plain Python (`int`, `str`, `bool`, `bytes`); the schema at the end of each
-class's definition knows the AMQP type of every field. Maps keep the codec's AMQP types.
+Field values are plain Python (`int`, `str`, `bool`, `bytes`); `schemas.py` knows the AMQP type of
+every field. Maps keep the codec's AMQP types.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from servicebus_emulator.amqp.errors import AmqpError
-from servicebus_emulator.amqp.types import Described
+if TYPE_CHECKING:
+    from servicebus_emulator.amqp.errors import AmqpError
+    from servicebus_emulator.amqp.types import Described
 
 SENDER = False
 RECEIVER = True
@@ -167,41 +168,3 @@ class Close:
     """Close a connection (2.7.9)."""
 
     error: AmqpError | None = None
-
-
-@dataclass(slots=True)
-class SaslMechanisms:
-    """Mechanisms that the server offers (security 5.3.3.1)."""
-
-    mechanisms: tuple[str, ...]
-
-
-@dataclass(slots=True)
-class SaslInit:
-    """The client's choice (5.3.3.2)."""
-
-    mechanism: str
-    initial_response: bytes | None = field(default=None, repr=False)
-    hostname: str | None = None
-
-
-@dataclass(slots=True)
-class SaslChallenge:
-    """A security challenge (5.3.3.3)."""
-
-    challenge: bytes
-
-
-@dataclass(slots=True)
-class SaslResponse:
-    """The answer to a challenge (5.3.3.4)."""
-
-    response: bytes = field(repr=False)
-
-
-@dataclass(slots=True)
-class SaslOutcome:
-    """The verdict (5.3.3.5): 0 ok, 1 wrong credentials, 2-4 system errors."""
-
-    code: int
-    additional_data: bytes | None = None

@@ -2,14 +2,58 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections import deque
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final
+
+from servicebus_emulator.amqp.errors import (
+    FRAMING_ERROR,
+    HANDLE_IN_USE,
+    INVALID_FIELD,
+    STOLEN,
+    UNATTACHED_HANDLE,
+    WINDOW_VIOLATION,
+    AmqpError,
+    LinkError,
+    ProtocolError,
+    SessionError,
+    StateError,
+)
+from servicebus_emulator.amqp.events import (
+    DispositionReceived,
+    SessionBegun,
+    SessionEnded,
+    SessionFlow,
+)
+from servicebus_emulator.amqp.fast_paths import encode_continuation, encode_transfer
+from servicebus_emulator.amqp.framing import HEADER_SIZE
+from servicebus_emulator.amqp.link import Link
+from servicebus_emulator.amqp.outcomes import Accepted, from_described, to_described
+from servicebus_emulator.amqp.performatives import (
+    RECEIVER,
+    SENDER,
+    Attach,
+    Begin,
+    Detach,
+    Disposition,
+    End,
+    Flow,
+    Source,
+    Target,
+    Transfer,
+)
+from servicebus_emulator.amqp.schemas import Performative, encode_body
+from servicebus_emulator.amqp.serial import SERIAL_MASK, serial_distance
+from servicebus_emulator.amqp.states import SESSION, Input, LinkState, SessionState, advance
 
 if TYPE_CHECKING:
-    from servicebus_emulator.amqp.errors import AmqpError
-    from servicebus_emulator.amqp.link import Link
-    from servicebus_emulator.amqp.performatives import Source, Target
-    from servicebus_emulator.amqp.states import SessionState
+    from servicebus_emulator.amqp.outcomes import DeliveryState
+    from servicebus_emulator.amqp.outlet import Outlet
     from servicebus_emulator.amqp.types import Described
+
+HANDLE_MAX: Final = 1023
+INCOMING_WINDOW: Final = 65535
+OUTGOING_WINDOW: Final = 65535
 
 
 class Session:
@@ -17,15 +61,37 @@ class Session:
 
     Attributes:
         channel: our channel number.
+        outlet: where its frames and events go.
         state: see `states.py`.
         links: all links by (name, our role), attached or waiting for an answer.
+        properties: of the peer's begin.
         context: free for the owner.
     """
 
-    channel: int
-    state: SessionState
-    links: dict[tuple[str, bool], Link]
-    context: Any
+    def __init__(self, channel: int, outlet: Outlet) -> None:
+        self.channel = channel
+        self.outlet = outlet
+        self.state = SessionState.UNMAPPED
+        self.links: dict[tuple[str, bool], Link] = {}
+        self.properties: dict[Any, Any] = {}
+        self.context: Any = None
+        self._by_handle: dict[int, Link] = {}
+        self._handles: set[int] = set()
+        self._sent: dict[int, tuple[Link, bytes]] = {}
+        self._received: dict[int, tuple[Link, bytes]] = {}
+        self._waiting: deque[tuple[Link, bytes, bytes]] = deque()
+        self._next_delivery_id = 0
+        self._next_outgoing_id = 0
+        self._next_incoming_id: int | None = None
+        self._incoming_window = INCOMING_WINDOW
+        self._remote_window = 0
+
+    @property
+    def window_open(self) -> bool:
+        """The peer's incoming window takes more transfer frames, and none of ours waits."""
+        return self._remote_window > 0 and not self._waiting
+
+    # --- commands ---------------------------------------------------------------------------
 
     def attach(
         self,
@@ -44,8 +110,292 @@ class Session:
         Raises:
             StateError: the session is not begun, or has a link of this name and role.
         """
-        raise NotImplementedError
+        if (self.state, Input.SEND_WORK) not in SESSION or (name, role) in self.links:
+            raise StateError(f"cannot attach {name} in state {self.state.name}")
+        link = self._new_link(name, role)
+        link.begin(
+            Attach(
+                name=name,
+                handle=link.handle,
+                role=role,
+                snd_settle_mode=snd_settle_mode,
+                rcv_settle_mode=rcv_settle_mode,
+                source=source,
+                target=target,
+                initial_delivery_count=0 if role is SENDER else None,
+                max_message_size=max_message_size,
+                properties=properties or {},
+            )
+        )
+        return link
 
     def end(self, error: AmqpError | None = None) -> None:
         """End the session; `SessionEnded` follows when the peer agrees. Harmless twice."""
-        raise NotImplementedError
+        if (self.state, Input.SEND_END) not in SESSION:
+            return
+        self.state = advance(SESSION, self.state, Input.SEND_END)
+        self._write_end(error)
+
+    def _write_end(self, error: AmqpError | None) -> None:
+        self._silence_links()
+        self.outlet.write(self.channel, encode_body(End(error)))
+
+    def drop(self) -> None:
+        """Forget everything: the connection is gone."""
+        self.state = SessionState.UNMAPPED
+        self._silence_links()
+
+    def _silence_links(self) -> None:
+        self._waiting.clear()
+        self._sent.clear()
+        self._received.clear()
+        for link in self.links.values():
+            link.state = LinkState.DETACHED
+
+    def _new_link(self, name: str, role: bool) -> Link:
+        handle = next(number for number in count() if number not in self._handles)
+        self._handles.add(handle)
+        link = self.links[name, role] = Link(self, name, role, handle)
+        return link
+
+    # --- for its links ----------------------------------------------------------------------
+
+    def write(self, performative: Performative) -> None:
+        """Send a frame of a link."""
+        self.outlet.write(self.channel, encode_body(performative))
+
+    def flow_frame(self) -> Flow:
+        """Make a flow with the session's part filled in (2.5.6); it opens the window again."""
+        self._incoming_window = INCOMING_WINDOW
+        return Flow(
+            next_incoming_id=self._next_incoming_id,
+            incoming_window=INCOMING_WINDOW,
+            next_outgoing_id=self._next_outgoing_id,
+            outgoing_window=OUTGOING_WINDOW,
+        )
+
+    def transfer(
+        self, link: Link, payload: bytes, tag: bytes, message_format: int, settled: bool
+    ) -> int:
+        """Send a delivery in as many frames as the peer's limit asks; return its delivery-id."""
+        delivery_id = self._next_delivery_id
+        last, more = encode_transfer(link.handle, delivery_id, tag, message_format, settled)
+        self._next_delivery_id = (delivery_id + 1) & SERIAL_MASK
+        if not settled:
+            self._sent[delivery_id] = (link, tag)
+        room = self.outlet.max_frame_size - HEADER_SIZE - len(last)
+        if len(payload) <= room:
+            self._put(link, last, payload)
+        else:
+            self._put(link, more, payload[:room])
+            self._put_rest(link, payload, room, settled)
+        return delivery_id
+
+    def _put_rest(self, link: Link, payload: bytes, start: int, settled: bool) -> None:
+        last, more = encode_continuation(link.handle, settled)
+        room = self.outlet.max_frame_size - HEADER_SIZE - len(last)
+        for position in range(start, len(payload), room):
+            end = position + room
+            self._put(link, more if end < len(payload) else last, payload[position:end])
+
+    def _put(self, link: Link, body: bytes, payload: bytes) -> None:
+        if self._waiting or self._remote_window <= 0:
+            self._waiting.append((link, body, payload))
+            return
+        self._remote_window -= 1
+        self._next_outgoing_id = (self._next_outgoing_id + 1) & SERIAL_MASK
+        self.outlet.write(self.channel, body, payload)
+
+    def remember_received(self, link: Link, delivery_id: int, tag: bytes) -> None:
+        """Keep an unsettled delivery until a disposition settles it."""
+        self._received[delivery_id] = (link, tag)
+
+    def forget_deliveries(self, link: Link) -> None:
+        """Drop what a detached link left behind."""
+        self._waiting = deque(entry for entry in self._waiting if entry[0] is not link)
+        for unsettled in (self._sent, self._received):
+            for delivery_id in [key for key, entry in unsettled.items() if entry[0] is link]:
+                del unsettled[delivery_id]
+
+    def settle(
+        self, link: Link, first: int, last: int, outcome: DeliveryState, settled: bool
+    ) -> None:
+        """Send dispositions for those of `link`'s unsettled deliveries that are in the range."""
+        unsettled = self._received if link.role is RECEIVER else self._sent
+        for delivery_id in _in_range(unsettled, first, last):
+            if unsettled[delivery_id][0] is not link:
+                continue
+            if settled:
+                del unsettled[delivery_id]
+            if settled and isinstance(outcome, Accepted):
+                self.outlet.accept(self.channel, link.role, delivery_id)
+            else:
+                state = to_described(outcome)
+                self.write(Disposition(link.role, delivery_id, delivery_id, settled, state))
+
+    # --- frames in --------------------------------------------------------------------------
+
+    def begin(self, remote_channel: int | None, properties: dict[Any, Any] | None) -> None:
+        """Send begin: our own (None) or the answer to the peer's on `remote_channel`."""
+        begin = Begin(
+            remote_channel=remote_channel,
+            next_outgoing_id=self._next_outgoing_id,
+            incoming_window=INCOMING_WINDOW,
+            outgoing_window=OUTGOING_WINDOW,
+            handle_max=HANDLE_MAX,
+            properties=properties or {},
+        )
+        self.state = advance(SESSION, self.state, Input.SEND_BEGIN)
+        self.outlet.write(self.channel, encode_body(begin))
+
+    def on_begin(self, begin: Begin, remote_channel: int) -> None:
+        """Take the peer's begin and answer it, unless it is the answer to ours."""
+        self.state = advance(SESSION, self.state, Input.RECV_BEGIN)
+        self._next_incoming_id = begin.next_outgoing_id
+        self._remote_window = begin.incoming_window
+        self.properties = begin.properties or {}
+        if self.state is SessionState.BEGIN_RCVD:
+            self.begin(remote_channel, None)
+        if self.state is SessionState.MAPPED:
+            self.outlet.events.append(SessionBegun(self))
+
+    def on_end(self, end: End) -> None:
+        """Take the peer's end and answer it, unless it is the answer to ours."""
+        reported = self.state is SessionState.DISCARDING
+        self.state = advance(SESSION, self.state, Input.RECV_END)
+        if self.state is SessionState.END_RCVD:
+            self.state = advance(SESSION, self.state, Input.SEND_END)
+            self._write_end(None)
+        if not reported:
+            self.outlet.events.append(SessionEnded(self, end.error))
+
+    def receive(self, performative: Performative, payload: bytes) -> None:
+        """Take a frame of the session's links, or a session flow.
+
+        A fault of the peer ends the link or the session, and no more.
+
+        Raises:
+            ProtocolError: a fault that costs the connection.
+        """
+        self.state = advance(SESSION, self.state, Input.RECV_WORK)
+        if self.state is not SessionState.MAPPED:
+            return
+        try:
+            if isinstance(performative, Transfer):
+                self._on_transfer(performative, payload)
+            else:
+                _HANDLERS[type(performative)](self, performative)
+        except SessionError as fault:
+            self._fail(fault)
+
+    def _fail(self, fault: SessionError) -> None:
+        error = AmqpError(fault.condition, fault.description)
+        self.state = advance(SESSION, self.state, Input.SEND_FAILURE)
+        self._write_end(error)
+        self.outlet.events.append(SessionEnded(self, error))
+
+    def _link(self, handle: int) -> Link:
+        try:
+            return self._by_handle[handle]
+        except KeyError:
+            raise SessionError(UNATTACHED_HANDLE, f"no link on handle {handle}") from None
+
+    def _on_transfer(self, transfer: Transfer, payload: bytes) -> None:
+        link = self._link(transfer.handle)
+        self._next_incoming_id = ((self._next_incoming_id or 0) + 1) & SERIAL_MASK
+        self._incoming_window -= 1
+        if self._incoming_window < 0:
+            raise SessionError(WINDOW_VIOLATION, "transfer beyond the incoming window")
+        try:
+            link.on_transfer(transfer, payload)
+        except LinkError as fault:
+            link.on_fault(fault)
+        if self._incoming_window < INCOMING_WINDOW // 2:
+            self.write(self.flow_frame())
+
+    def _on_flow(self, flow: Flow) -> None:
+        was_open = self.window_open
+        self._take_window(flow)
+        if flow.handle is not None:
+            link = self._link(flow.handle)
+            try:
+                link.on_flow(flow)
+            except LinkError as fault:
+                link.on_fault(fault)
+        elif flow.echo:
+            self.write(self.flow_frame())
+        if self.window_open and not was_open:
+            self.outlet.events.append(SessionFlow(self))
+
+    def _take_window(self, flow: Flow) -> None:
+        """Update what we know of the peer's windows (2.5.6), and send what waited for it."""
+        self._next_incoming_id = flow.next_outgoing_id
+        # Before it has seen our begin the peer cannot know our ids: ours start at 0.
+        seen = flow.next_incoming_id or 0
+        in_flight = max(0, serial_distance(seen, self._next_outgoing_id))
+        self._remote_window = max(0, flow.incoming_window - in_flight)
+        waiting = self._waiting
+        if waiting and self._remote_window:
+            self._waiting = deque()
+            for entry in waiting:
+                self._put(*entry)
+
+    def _on_attach(self, attach: Attach) -> None:
+        if attach.handle > HANDLE_MAX:
+            raise ProtocolError(FRAMING_ERROR, f"handle {attach.handle} above handle-max")
+        if attach.handle in self._by_handle:
+            raise SessionError(HANDLE_IN_USE, f"handle {attach.handle} is in use")
+        role = not attach.role
+        link = self.links.get((attach.name, role))
+        if link is None or link.remote is not None:
+            if link is not None:
+                link.detach(AmqpError(STOLEN, "the link was attached again"))
+            link = self._new_link(attach.name, role)
+        self._by_handle[attach.handle] = link
+        link.on_attach(attach)
+
+    def _on_detach(self, detach: Detach) -> None:
+        link = self._link(detach.handle)
+        link.on_detach(detach)
+        del self._by_handle[detach.handle]
+        self._handles.discard(link.handle)
+        if self.links.get((link.name, link.role)) is link:
+            del self.links[link.name, link.role]
+
+    def _on_disposition(self, frame: Disposition) -> None:
+        unsettled = self._sent if frame.role is RECEIVER else self._received
+        last = frame.first if frame.last is None else frame.last
+        if serial_distance(frame.first, last) < 0:
+            raise SessionError(INVALID_FIELD, "a disposition whose last is before its first")
+        outcome = from_described(frame.state)
+        by_link: dict[Link, dict[int, bytes]] = {}
+        for delivery_id in _in_range(unsettled, frame.first, last):
+            link, tag = unsettled[delivery_id]
+            by_link.setdefault(link, {})[delivery_id] = tag
+            if frame.settled:
+                del unsettled[delivery_id]
+        for link, deliveries in by_link.items():
+            event = DispositionReceived(link, deliveries, outcome, frame.settled)
+            self.outlet.events.append(event)
+
+
+def _in_range(unsettled: dict[int, tuple[Link, bytes]], first: int, last: int) -> list[int]:
+    """Return those of the ids from `first` to `last` that are unsettled, in order.
+
+    A peer may name four thousand million ids in one frame: the work is bounded by ours.
+    """
+    if first == last:
+        return [first] if first in unsettled else []
+    size = serial_distance(first, last) + 1
+    if size <= len(unsettled):
+        ids = ((first + step) & SERIAL_MASK for step in range(size))
+        return [delivery_id for delivery_id in ids if delivery_id in unsettled]
+    return [key for key in unsettled if 0 <= serial_distance(first, key) < size]
+
+
+_HANDLERS: dict[type, Any] = {
+    Flow: Session._on_flow,
+    Attach: Session._on_attach,
+    Detach: Session._on_detach,
+    Disposition: Session._on_disposition,
+}

@@ -10,7 +10,13 @@ Source: AMQP 1.0 types 1.6.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+#: Limits of one value, the same in both directions, so that what is encoded can be decoded.
+MAX_DEPTH: Final = 64
+MAX_COUNT: Final = 65536
+#: Items such as null take no bytes in an array, so its count alone decides what it costs.
+MAX_EMPTY_ITEMS: Final = 256
 
 
 class Symbol(str):

@@ -1,0 +1,66 @@
+"""What a connection, its sessions and its links share: the way out, and the list of events."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from servicebus_emulator.amqp.fast_paths import encode_accepted
+from servicebus_emulator.amqp.framing import MIN_MAX_FRAME_SIZE, frame_header
+
+if TYPE_CHECKING:
+    from servicebus_emulator.amqp.events import Event
+
+
+class Outlet:
+    """Frames to send, in order, and events to report, in order.
+
+    Accepting deliveries one by one is what brokers and clients do most. Neighbours are held
+    back until anything else is written, and leave as one disposition (transport 2.7.6).
+
+    Attributes:
+        max_frame_size: the peer's limit in bytes.
+        events: reported and not yet taken.
+    """
+
+    __slots__ = ("_accepted", "_chunks", "events", "max_frame_size")
+
+    def __init__(self) -> None:
+        self.max_frame_size = MIN_MAX_FRAME_SIZE
+        self.events: deque[Event] = deque()
+        self._chunks: list[bytes] = []
+        self._accepted: tuple[int, bool, int, int] | None = None
+
+    def write(self, channel: int, body: bytes, payload: bytes = b"") -> None:
+        """Send a frame of a body and, for transfers, a payload."""
+        if self._accepted is not None:
+            self._flush_accepted()
+        self._chunks += (frame_header(len(body) + len(payload), channel), body, payload)
+
+    def write_raw(self, data: bytes) -> None:
+        """Send bytes that are no AMQP frame: protocol headers, SASL frames."""
+        self._chunks.append(data)
+
+    def accept(self, channel: int, role: bool, delivery_id: int) -> None:
+        """Send disposition(accepted, settled) for a delivery, together with its neighbours."""
+        if self._accepted is not None:
+            held_channel, held_role, first, last = self._accepted
+            if held_channel == channel and held_role is role and delivery_id == last + 1:
+                self._accepted = (channel, role, first, delivery_id)
+                return
+            self._flush_accepted()
+        self._accepted = (channel, role, delivery_id, delivery_id)
+
+    def _flush_accepted(self) -> None:
+        if self._accepted is None:
+            return
+        channel, role, first, last = self._accepted
+        self._accepted = None
+        self.write(channel, encode_accepted(role, first, last))
+
+    def take(self) -> bytes:
+        """Take everything that waits to be sent."""
+        self._flush_accepted()
+        data = b"".join(self._chunks)
+        self._chunks.clear()
+        return data
