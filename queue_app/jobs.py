@@ -8,8 +8,10 @@ from typing import Any
 TASK_NAME = "queue_app.tasks.process_data"
 """The Celery name of the task: the API sends by it and never imports the task."""
 
-_TASK_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@=+~-]{0,254}(?<!\.)", re.ASCII)
-"""Names that a message-id and a blob's name can both carry unescaped."""
+TASK_ID_PATTERN = "^[A-Za-z0-9_]([A-Za-z0-9_.:@=+~-]{0,253}[A-Za-z0-9_:@=+~-])?$"
+"""Ids that a message-id, a blob's name and a URL can all carry as they are (ECMA 262 syntax)."""
+
+_TASK_ID = re.compile(TASK_ID_PATTERN.strip("^$"))
 
 
 class JobState(StrEnum):

@@ -22,7 +22,8 @@ def create_app(settings: Settings, producer: Producer | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.producer = producer or _celery_producer(settings)
+        if producer is None:
+            app.state.producer = _celery_producer(settings)
         try:
             yield
         finally:

@@ -11,7 +11,7 @@ from queue_app.api import problems
 from queue_app.api.problems import ProblemType, problem_members
 from queue_app.api.responses import ProblemResponse
 from queue_app.api.schemas import EXAMPLE_TASK_ID, Problem
-from queue_app.jobs import JobState, failure_result
+from queue_app.jobs import TASK_ID_PATTERN, JobState, failure_result
 
 _EXTENSIONS: dict[ProblemType, dict[str, Any]] = {
     problems.PAYLOAD_TOO_LARGE: {"limit": 262_144},
@@ -39,7 +39,7 @@ TASK_ID_PARAMETER: dict[str, Any] = {
             "name": "task_id",
             "in": "path",
             "required": True,
-            "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+            "schema": {"type": "string", "pattern": TASK_ID_PATTERN},
             "example": EXAMPLE_TASK_ID,
         }
     ]

@@ -110,5 +110,12 @@ async def test_real_answers_match_their_schemas(
         )
 
 
+def test_the_parameter_allows_the_ids_that_tasks_can_have(document: dict[str, Any]) -> None:
+    (parameter,) = _operation(document, "/status/{task_id}", "get")["parameters"]
+    validator = Draft202012Validator(parameter["schema"])
+    assert validator.is_valid(parameter["example"])
+    assert not any(map(validator.is_valid, ["", "a/b", "a.", "x" * 256]))
+
+
 async def test_the_interactive_page_is_there(client: httpx.AsyncClient) -> None:
     assert (await client.get("/docs")).status_code == 200
