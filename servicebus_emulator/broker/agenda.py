@@ -1,0 +1,47 @@
+"""What the queues of a namespace have to tell it: messages are ready, a deadline is set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from servicebus_emulator.broker.timers import Timers
+
+if TYPE_CHECKING:
+    from servicebus_emulator.broker.queue import Queue
+
+
+class Agenda:
+    """Shared by all queues of a namespace.
+
+    Attributes:
+        deadlines: When each queue's `expire` has something to do, at the earliest.
+    """
+
+    __slots__ = ("_ready", "deadlines")
+
+    def __init__(self) -> None:
+        self.deadlines: Timers[Queue] = Timers()
+        self._ready: dict[Queue, None] = {}
+
+    def ready(self, queue: Queue) -> None:
+        """A message of the queue became available to receivers."""
+        self._ready[queue] = None
+
+    def take_ready(self) -> list[Queue]:
+        """The queues that became ready since the last call."""
+        if not self._ready:
+            return []
+        queues = list(self._ready)
+        self._ready.clear()
+        return queues
+
+    def remind(self, queue: Queue, when: float) -> None:
+        """See that `queue` is asked to expire at `when`, if not before."""
+        known = self.deadlines.get(queue)
+        if known is None or when < known:
+            self.deadlines.set(queue, when)
+
+    def forget(self, queue: Queue) -> None:
+        """The queue is gone."""
+        self._ready.pop(queue, None)
+        self.deadlines.cancel(queue)

@@ -1,0 +1,80 @@
+"""What the broker refuses, in its own words; neither AMQP nor HTTP is known here.
+
+BrokerError
+├── EntityNotFound · EntityAlreadyExists · EntityDisabled
+├── MessageLockLost · MessageNotFound
+├── MessageTooLarge · QuotaExceeded
+├── ArgumentError · ArgumentOutOfRange
+└── OperationNotSupported
+"""
+
+
+class BrokerError(Exception):
+    """The broker refuses an operation; the text is meant for the client."""
+
+
+class EntityNotFound(BrokerError):
+    """There is no entity of that name."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"The messaging entity '{path}' could not be found.")
+        self.path = path
+
+
+class EntityAlreadyExists(BrokerError):
+    """There is an entity of that name already."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"The messaging entity '{path}' already exists.")
+        self.path = path
+
+
+class EntityDisabled(BrokerError):
+    """The entity's status forbids to send to it or to receive from it."""
+
+
+class MessageLockLost(BrokerError):
+    """The lock has expired, or the message was settled or removed already."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The lock supplied is invalid. Either the lock expired, or the message has already "
+            "been removed from the queue."
+        )
+
+
+class MessageNotFound(BrokerError):
+    """No message of that sequence number is in the state that the operation needs."""
+
+    def __init__(self, sequence_number: int, state: str) -> None:
+        super().__init__(f"There is no {state} message with sequence number {sequence_number}.")
+        self.sequence_number = sequence_number
+
+
+class MessageTooLarge(BrokerError):
+    """The message has more bytes than the entity takes."""
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(
+            f"The received message (size {size} bytes) exceeds the limit ({limit} bytes) "
+            "currently allowed on the link."
+        )
+
+
+class QuotaExceeded(BrokerError):
+    """The entity or the namespace is full."""
+
+
+class ArgumentError(BrokerError):
+    """An argument is malformed."""
+
+
+class ArgumentOutOfRange(ArgumentError):
+    """An argument is well-formed, but beyond what Service Bus allows."""
+
+
+class OperationNotSupported(BrokerError):
+    """Service Bus can do this; this emulator cannot yet."""
+
+    def __init__(self, feature: str) -> None:
+        super().__init__(f"{feature} is not supported by this emulator yet.")

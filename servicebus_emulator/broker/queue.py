@@ -1,0 +1,463 @@
+"""A queue: who gets which message, under which lock, and where a message goes when nobody does.
+
+Every operation takes `now`, in seconds since the epoch, and first does what has become due by then.
+Source: https://learn.microsoft.com/azure/service-bus-messaging/message-transfers-locks-settlement,
+message-sequencing, message-deferral, message-expiration and service-bus-dead-letter-queues there.
+"""
+
+from __future__ import annotations
+
+import heapq
+from typing import TYPE_CHECKING, Any
+
+from servicebus_emulator.broker.entities import DEAD_LETTER_SUFFIX, FOREVER, QueueCounts
+from servicebus_emulator.broker.errors import (
+    EntityDisabled,
+    MessageLockLost,
+    MessageNotFound,
+    MessageTooLarge,
+    QuotaExceeded,
+)
+from servicebus_emulator.broker.message import Lock, Message, MessageState, ReceiveMode
+from servicebus_emulator.broker.store import MessageStore
+from servicebus_emulator.broker.timers import Timers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from uuid import UUID
+
+    from servicebus_emulator.broker.agenda import Agenda
+    from servicebus_emulator.broker.entities import Limits, QueueDescription
+
+MAX_DELIVERY_COUNT_EXCEEDED = "MaxDeliveryCountExceeded"
+TTL_EXPIRED = "TTLExpiredException"
+
+
+class Queue:
+    """A queue, or the dead-letter queue that comes with one.
+
+    Args:
+        path: As it was created, upper and lower case kept.
+        description: Its properties; a dead-letter queue has those of its owner.
+        limits: Those of the namespace.
+        agenda: Where readiness and deadlines are told.
+        new_lock_token: Makes the name of a lock; never the same twice.
+        now: When it was created.
+        owner: The queue whose dead-letter queue this is.
+
+    Attributes:
+        dead_letter_queue: Where this queue's dead letters go; None for a dead-letter queue.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        description: QueueDescription,
+        limits: Limits,
+        agenda: Agenda,
+        new_lock_token: Callable[[], UUID],
+        now: float,
+        owner: Queue | None = None,
+    ) -> None:
+        self.path = path
+        self.description = description
+        self.created_at = self.updated_at = self.accessed_at = now
+        self.dead_letter_queue: Queue | None = None
+        self._owner = owner
+        self._limits = limits
+        self._agenda = agenda
+        self._new_lock_token = new_lock_token
+        self._store = MessageStore()
+        self._available: list[int] = []  # heap of sequence numbers; taken ones go lazily
+        self._locks: dict[UUID, Message] = {}
+        self._lock_timers: Timers[UUID] = Timers()
+        self._expiry: Timers[Message] = Timers()
+        self._schedule: Timers[Message] = Timers()
+        self._last_sequence_number = 0
+        if owner is None:
+            self.dead_letter_queue = Queue(
+                f"{path}/{DEAD_LETTER_SUFFIX}",
+                description,
+                limits,
+                agenda,
+                new_lock_token,
+                now,
+                self,
+            )
+
+    def __repr__(self) -> str:
+        return f"<Queue {self.path!r} with {len(self)} messages>"
+
+    def __len__(self) -> int:
+        return len(self._store)
+
+    @property
+    def size_in_bytes(self) -> int:
+        """The sum of the messages' sizes, dead letters not included."""
+        return self._store.size_in_bytes
+
+    @property
+    def is_dead_letter_queue(self) -> bool:
+        """Whether this is the dead-letter queue of another queue."""
+        return self._owner is not None
+
+    @property
+    def max_message_size(self) -> int:
+        """Bytes of the largest message that the queue takes."""
+        return min(
+            self._limits.max_message_size, self.description.max_message_size_in_kilobytes * 1024
+        )
+
+    # -- sending ---------------------------------------------------------------------------------
+
+    def send(self, message: Message, now: float) -> None:
+        """Enqueue a message, or schedule it if it says so.
+
+        Raises:
+            EntityDisabled, MessageTooLarge, QuotaExceeded: The message was not taken.
+        """
+        self.send_batch((message,), now)
+
+    def send_batch(self, messages: Sequence[Message], now: float) -> None:
+        """Enqueue all messages, or none.
+
+        Raises:
+            EntityDisabled, MessageTooLarge, QuotaExceeded: None was taken.
+        """
+        self._check_admission(messages)
+        self.expire(now)
+        self.accessed_at = now
+        for message in messages:
+            when = message.scheduled_enqueue_time
+            if when is not None and when > now:
+                self._keep_scheduled(message, when, now)
+            else:
+                self._enqueue(message, now)
+
+    def schedule(self, messages: Sequence[Message], now: float) -> list[int]:
+        """Do as `send_batch` does, and return the sequence numbers, with which to cancel.
+
+        A message whose time has come already is active at once.
+        """
+        self.send_batch(messages, now)
+        return [message.sequence_number for message in messages]
+
+    def cancel_scheduled(self, sequence_numbers: Sequence[int], now: float) -> None:
+        """Remove scheduled messages, all or none.
+
+        Raises:
+            MessageNotFound: One of them is not scheduled (any more).
+        """
+        self.expire(now)
+        self.accessed_at = now
+        for message in self._find(sequence_numbers, MessageState.SCHEDULED):
+            self._remove(message)
+
+    # -- receiving -------------------------------------------------------------------------------
+
+    def receive(self, mode: ReceiveMode, now: float) -> Message | None:
+        """Deliver the first available message, if there is one.
+
+        In peek-lock mode its `lock` names the token for settling it.
+
+        Raises:
+            EntityDisabled: The queue's status forbids it.
+        """
+        self._check_receivable()
+        self.expire(now)
+        self.accessed_at = now
+        message = self._take_first()
+        if message is not None:
+            self._deliver(message, mode, now)
+        return message
+
+    def receive_deferred(
+        self, sequence_numbers: Sequence[int], mode: ReceiveMode, now: float
+    ) -> list[Message]:
+        """Deliver deferred messages by their numbers, all or none.
+
+        Raises:
+            EntityDisabled: The queue's status forbids it.
+            MessageNotFound: One of them is not deferred, is locked, or has expired.
+        """
+        self._check_receivable()
+        self.expire(now)
+        self.accessed_at = now
+        messages = self._find(sequence_numbers, MessageState.DEFERRED)
+        for message in messages:
+            if message.has_expired(now):  # enforced only when somebody asks for the message
+                self._end_expired(message, now)
+                raise MessageNotFound(message.sequence_number, "deferred")
+        for message in messages:
+            self._deliver(message, mode, now)
+        return messages
+
+    def peek(self, from_sequence_number: int, count: int, now: float) -> list[Message]:
+        """Up to `count` messages from that number on, in any state, without any effect."""
+        self.expire(now)
+        self.accessed_at = now
+        found: list[Message] = []
+        for message in self._store.starting_at(from_sequence_number):
+            if len(found) >= count:
+                break
+            found.append(message)
+        return found
+
+    # -- settling --------------------------------------------------------------------------------
+
+    def complete(self, token: UUID, now: float) -> None:
+        """Remove a message: its receiver is done.
+
+        Raises:
+            MessageLockLost: As in every method of this kind: nobody holds that lock (any more).
+        """
+        self._remove(self._locked(token, now))
+
+    def abandon(self, token: UUID, now: float, properties: Mapping[Any, Any] | None = None) -> None:
+        """Make a message available again; the delivery counts as failed."""
+        message = self._locked(token, now)
+        message.modify(properties)
+        self._end_delivery(message, now)
+
+    def release(self, token: UUID, now: float) -> None:
+        """Make a message available again; the delivery does not count."""
+        message = self._locked(token, now)
+        self._unlock(message)
+        self._make_available(message, now)
+
+    def defer(self, token: UUID, now: float, properties: Mapping[Any, Any] | None = None) -> None:
+        """Set a message aside for whoever asks for its sequence number."""
+        message = self._locked(token, now)
+        message.modify(properties)
+        self._unlock(message)
+        message.state = MessageState.DEFERRED
+        self._expiry.cancel(message)
+
+    def dead_letter(
+        self,
+        token: UUID,
+        now: float,
+        reason: str | None = None,
+        description: str | None = None,
+        properties: Mapping[Any, Any] | None = None,
+    ) -> None:
+        """Move a message to the dead-letter queue; in that queue, to its end."""
+        message = self._locked(token, now)
+        message.modify(properties)
+        self._bury(message, now, reason, description)
+
+    def renew_lock(self, token: UUID, now: float) -> float:
+        """Hold a message for one more lock duration; return the new end."""
+        message = self._locked(token, now)
+        until = now + self.description.lock_duration
+        message.lock = Lock(token, until)
+        self._lock_timers.set(token, until)
+        return until
+
+    def admit_dead_letter(self, message: Message, now: float) -> None:
+        """Take a message from the queue whose dead-letter queue this is.
+
+        Its number, its times and its delivery count stay; nothing expires here.
+        """
+        message.state = MessageState.ACTIVE
+        self._store.add(message)
+        self._make_available(message, now)
+
+    # -- time, counts, properties ----------------------------------------------------------------
+
+    def expire(self, now: float) -> None:
+        """Do what has become due: end locks and lives, activate scheduled messages."""
+        while (scheduled := self._schedule.pop_due(now)) is not None:
+            self._activate(scheduled, now)
+        while (token := self._lock_timers.pop_due(now)) is not None:
+            self._end_delivery(self._locks[token], now)
+        while (message := self._expiry.pop_due(now)) is not None:
+            if message.lock is None:  # a lock protects; its end looks at the time again
+                self._end_expired(message, now)
+
+    def next_deadline(self) -> float | None:
+        """When `expire` has something to do; None when only clients can change anything."""
+        timers = (self._lock_timers.next(), self._expiry.next(), self._schedule.next())
+        return min((when for when in timers if when is not None), default=None)
+
+    def counts(self, now: float) -> QueueCounts:
+        """How many messages there are, by state; locked ones are active."""
+        self.expire(now)
+        states = dict.fromkeys(MessageState, 0)
+        for message in self._store:
+            states[message.state] += 1
+        dead, size = 0, self._store.size_in_bytes
+        if self.dead_letter_queue is not None:
+            dead = len(self.dead_letter_queue)
+            size += self.dead_letter_queue.size_in_bytes
+        return QueueCounts(
+            active=states[MessageState.ACTIVE],
+            deferred=states[MessageState.DEFERRED],
+            scheduled=states[MessageState.SCHEDULED],
+            dead_letter=dead,
+            size_in_bytes=size,
+        )
+
+    def update(self, description: QueueDescription, now: float) -> None:
+        """Take other properties; messages that are here keep what they have."""
+        self.description = description
+        self.updated_at = now
+        if self.dead_letter_queue is not None:
+            self.dead_letter_queue.update(description, now)
+        if description.status.can_receive and self._available:
+            self._agenda.ready(self)
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _check_admission(self, messages: Sequence[Message]) -> None:
+        if not self.description.status.can_send:
+            raise self._disabled("send")
+        total = 0
+        for message in messages:
+            total += message.size
+            if message.size > self.max_message_size:
+                raise MessageTooLarge(message.size, self.max_message_size)
+        quota = self.description.max_size_in_megabytes * 1024 * 1024
+        if self._store.size_in_bytes + total > quota:
+            raise QuotaExceeded(
+                f"The maximum entity size of {quota} bytes has been reached or exceeded "
+                f"for '{self.path}'."
+            )
+
+    def _check_receivable(self) -> None:
+        if not self.description.status.can_receive:
+            raise self._disabled("receive")
+
+    def _disabled(self, operation: str) -> EntityDisabled:
+        return EntityDisabled(
+            f"Messaging entity '{self.path}' is currently disabled for {operation} "
+            f"(its status is {self.description.status.value})."
+        )
+
+    def _enqueue(self, message: Message, now: float) -> None:
+        """Append a message to the queue, as if it had just arrived."""
+        self._number(message, now)
+        message.state = MessageState.ACTIVE
+        lifetime = self.description.default_message_time_to_live  # a ceiling, too
+        if message.time_to_live is not None:
+            lifetime = min(message.time_to_live, lifetime)
+        message.expires_at = None if lifetime >= FOREVER else now + lifetime
+        self._store.add(message)
+        self._make_available(message, now)
+
+    def _keep_scheduled(self, message: Message, when: float, now: float) -> None:
+        self._number(message, now)
+        message.state = MessageState.SCHEDULED
+        self._store.add(message)
+        self._schedule.set(message, when)
+        self._agenda.remind(self, when)
+
+    def _activate(self, message: Message, now: float) -> None:
+        """A scheduled message's time has come: it gets a new number, as any that arrives now."""
+        self._store.remove(message)
+        self._enqueue(message, now)
+
+    def _number(self, message: Message, now: float) -> None:
+        self._last_sequence_number += 1
+        message.sequence_number = self._last_sequence_number
+        message.enqueued_at = now
+
+    def _make_available(self, message: Message, now: float) -> None:
+        """Let receivers have an unlocked message, if it is theirs to have and still alive."""
+        if message.state is MessageState.DEFERRED:
+            return
+        if message.has_expired(now) and not self.is_dead_letter_queue:
+            self._end_expired(message, now)
+            return
+        if message.expires_at is not None and not self.is_dead_letter_queue:
+            self._expiry.set(message, message.expires_at)
+            self._agenda.remind(self, message.expires_at)
+        heapq.heappush(self._available, message.sequence_number)
+        self._agenda.ready(self)
+
+    def _take_first(self) -> Message | None:
+        available = self._available
+        while available:
+            message = self._store.get(heapq.heappop(available))
+            if message is not None and message.lock is None:
+                return message
+        return None
+
+    def _deliver(self, message: Message, mode: ReceiveMode, now: float) -> None:
+        if mode is ReceiveMode.RECEIVE_AND_DELETE:
+            self._remove(message)
+            return
+        token = self._new_lock_token()
+        until = now + self.description.lock_duration
+        message.lock = Lock(token, until)
+        self._locks[token] = message
+        self._lock_timers.set(token, until)
+        self._expiry.cancel(message)
+        self._agenda.remind(self, until)
+
+    def _locked(self, token: UUID, now: float) -> Message:
+        self.expire(now)
+        self.accessed_at = now
+        message = self._locks.get(token)
+        if message is None:
+            raise MessageLockLost
+        return message
+
+    def _unlock(self, message: Message) -> None:
+        if message.lock is not None:
+            del self._locks[message.lock.token]
+            self._lock_timers.cancel(message.lock.token)
+            message.lock = None
+
+    def _end_delivery(self, message: Message, now: float) -> None:
+        """A delivery has failed: once more, or never again."""
+        self._unlock(message)
+        message.delivery_count += 1
+        if message.delivery_count >= self.description.max_delivery_count and self._owner is None:
+            self._bury(
+                message,
+                now,
+                MAX_DELIVERY_COUNT_EXCEEDED,
+                "Message could not be consumed after "
+                f"{self.description.max_delivery_count} delivery attempts.",
+            )
+        else:
+            self._make_available(message, now)
+
+    def _end_expired(self, message: Message, now: float) -> None:
+        if self.description.dead_lettering_on_message_expiration:
+            self._bury(message, now, TTL_EXPIRED, "The message expired and was dead lettered.")
+        else:
+            self._remove(message)
+
+    def _bury(
+        self, message: Message, now: float, reason: str | None, description: str | None
+    ) -> None:
+        self._unlock(message)
+        if reason is not None:
+            message.dead_letter_reason = reason
+        if description is not None:
+            message.dead_letter_description = description
+        grave = self.dead_letter_queue
+        if grave is None:  # a dead letter stays where it is
+            message.state = MessageState.ACTIVE
+            self._make_available(message, now)
+            return
+        self._remove(message)
+        message.dead_letter_source = self.path
+        grave.admit_dead_letter(message, now)
+
+    def _find(self, sequence_numbers: Sequence[int], state: MessageState) -> list[Message]:
+        found = []
+        for number in sequence_numbers:
+            message = self._store.get(number)
+            if message is None or message.state is not state or message.lock is not None:
+                raise MessageNotFound(number, state.name.lower())
+            found.append(message)
+        return found
+
+    def _remove(self, message: Message) -> None:
+        self._unlock(message)
+        self._expiry.cancel(message)
+        self._schedule.cancel(message)
+        self._store.remove(message)

@@ -1,0 +1,62 @@
+"""The messages of a queue in the order of their sequence numbers."""
+
+from __future__ import annotations
+
+import bisect
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from servicebus_emulator.broker.message import Message
+
+_SLACK = 64
+
+
+class MessageStore:
+    """Messages by sequence number, and their sum of bytes.
+
+    Adding at the end and removing cost O(1); adding in between, which only dead-lettering and
+    moving scheduled messages do, costs a bisection and a shift of pointers.
+    """
+
+    __slots__ = ("_messages", "_order", "size_in_bytes")
+
+    def __init__(self) -> None:
+        self._messages: dict[int, Message] = {}
+        self._order: list[int] = []  # ascending; numbers of removed messages go lazily
+        self.size_in_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    def __iter__(self) -> Iterator[Message]:
+        return iter(self._messages.values())
+
+    def add(self, message: Message) -> None:
+        """Keep a message under its sequence number, which must be free."""
+        number = message.sequence_number
+        if not self._order or number > self._order[-1]:
+            self._order.append(number)
+        else:
+            bisect.insort(self._order, number)
+        self._messages[number] = message
+        self.size_in_bytes += message.size
+
+    def remove(self, message: Message) -> None:
+        """Forget a message that is here."""
+        del self._messages[message.sequence_number]
+        self.size_in_bytes -= message.size
+        if len(self._order) > 2 * len(self._messages) + _SLACK:
+            self._order = [number for number in self._order if number in self._messages]
+
+    def get(self, sequence_number: int) -> Message | None:
+        """The message of that number, if it is here."""
+        return self._messages.get(sequence_number)
+
+    def starting_at(self, sequence_number: int) -> Iterator[Message]:
+        """The messages from that number on, in order; the store must not change meanwhile."""
+        for index in range(bisect.bisect_left(self._order, sequence_number), len(self._order)):
+            message = self._messages.get(self._order[index])
+            if message is not None:
+                yield message

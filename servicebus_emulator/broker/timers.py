@@ -1,0 +1,61 @@
+"""Deadlines by key: the next one in O(1), a change in O(log n)."""
+
+from __future__ import annotations
+
+import heapq
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key")
+_SLACK = 64
+
+
+class Timers(Generic[Key]):
+    """At most one deadline for each key; times are seconds since the epoch.
+
+    Cancelled and moved deadlines stay in the heap until they surface, or until they outnumber the
+    live ones.
+    """
+
+    __slots__ = ("_count", "_heap", "_when")
+
+    def __init__(self) -> None:
+        self._when: dict[Key, tuple[float, int]] = {}
+        self._heap: list[tuple[float, int, Key]] = []
+        self._count = 0  # keeps equal times in the order in which they were set
+
+    def __len__(self) -> int:
+        return len(self._when)
+
+    def set(self, key: Key, when: float) -> None:
+        """Give `key` a deadline, in place of the one it had."""
+        self._count += 1
+        self._when[key] = (when, self._count)
+        heapq.heappush(self._heap, (when, self._count, key))
+        if len(self._heap) > 2 * len(self._when) + _SLACK:
+            self._heap = [(at, count, key) for key, (at, count) in self._when.items()]
+            heapq.heapify(self._heap)
+
+    def cancel(self, key: Key) -> None:
+        """Forget the deadline of `key`, if it has one."""
+        self._when.pop(key, None)
+
+    def get(self, key: Key) -> float | None:
+        """The deadline of `key`."""
+        entry = self._when.get(key)
+        return None if entry is None else entry[0]
+
+    def next(self) -> float | None:
+        """The earliest deadline."""
+        heap = self._heap
+        while heap and self._when.get(heap[0][2]) != heap[0][:2]:
+            heapq.heappop(heap)
+        return heap[0][0] if heap else None
+
+    def pop_due(self, now: float) -> Key | None:
+        """Take a key whose deadline has come, the earliest first; None when there is none."""
+        when = self.next()
+        if when is None or when > now:
+            return None
+        key = heapq.heappop(self._heap)[2]
+        del self._when[key]
+        return key
