@@ -32,7 +32,7 @@ from servicebus_emulator.amqp.outlet import Outlet
 from servicebus_emulator.amqp.performatives import Begin, Close, End, Open
 from servicebus_emulator.amqp.sasl import SaslClient, SaslServer
 from servicebus_emulator.amqp.schemas import (
-    Performative,
+    Work,
     decode_performative,
     decode_sasl_frame,
     encode_body,
@@ -358,7 +358,7 @@ class Connection:
             self._say_close(None, Input.SEND_CLOSE)
         self._finish(close.error or self._error)
 
-    def _on_work(self, channel: int, performative: Performative, payload: bytes) -> None:
+    def _on_work(self, channel: int, performative: Work, payload: bytes) -> None:
         if isinstance(performative, Begin):
             self._on_begin(channel, performative)
             return

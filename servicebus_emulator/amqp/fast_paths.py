@@ -129,32 +129,19 @@ def decode_transfer(data: bytes, position: int, end: int) -> tuple[Transfer, int
             fields.append(data[start:position])
     if position != after:
         return None
-    return _transfer(*fields, *_NULLS[count:]), after
-
-
-def _transfer(  # noqa: PLR0913 # the performative has these fields
-    handle: int,
-    delivery_id: int | None,
-    delivery_tag: bytes | None,
-    message_format: int | None,
-    settled: bool | None,
-    more: bool | None,
-    rcv_settle_mode: int | None,
-    state: None,
-    resume: bool | None,
-    aborted: bool | None,
-    batchable: bool | None,
-) -> Transfer:
-    return Transfer(
+    fields += _NULLS[count:]
+    handle, number, tag, form, settled, more, mode, state, resume, aborted, batchable = fields
+    transfer = Transfer(
         handle,
-        delivery_id,
-        delivery_tag,
-        message_format,
+        number,
+        tag,
+        form,
         settled,
         more is True,
-        rcv_settle_mode,
+        mode,
         state,
         resume is True,
         aborted is True,
         batchable is True,
     )
+    return transfer, after

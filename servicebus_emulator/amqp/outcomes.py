@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from servicebus_emulator.amqp.composites import BOOLEAN, ERROR, MAP, UINT, ULONG, Schema
-from servicebus_emulator.amqp.errors import AmqpError
 from servicebus_emulator.amqp.types import Described
+
+if TYPE_CHECKING:
+    from servicebus_emulator.amqp.errors import AmqpError
 
 
 @dataclass(slots=True)

@@ -51,7 +51,10 @@ from servicebus_emulator.amqp.sasl_frames import (
 )
 from servicebus_emulator.amqp.types import Described, ULong
 
-Performative = Open | Begin | Attach | Flow | Transfer | Disposition | Detach | End | Close
+#: Frames of a session's links, frames of an open connection, and all.
+LinkFrame = Attach | Flow | Transfer | Disposition | Detach
+Work = Begin | LinkFrame | End
+Performative = Open | Work | Close
 SaslFrame = SaslMechanisms | SaslInit | SaslChallenge | SaslResponse | SaslOutcome
 
 SOURCE = Schema(

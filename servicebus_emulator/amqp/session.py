@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,7 +24,7 @@ from servicebus_emulator.amqp.events import (
     SessionEnded,
     SessionFlow,
 )
-from servicebus_emulator.amqp.fast_paths import encode_continuation, encode_transfer
+from servicebus_emulator.amqp.fast_paths import encode_transfer
 from servicebus_emulator.amqp.framing import HEADER_SIZE
 from servicebus_emulator.amqp.link import Link
 from servicebus_emulator.amqp.outcomes import Accepted, from_described, to_described
@@ -42,9 +41,11 @@ from servicebus_emulator.amqp.performatives import (
     Target,
     Transfer,
 )
-from servicebus_emulator.amqp.schemas import Performative, encode_body
+from servicebus_emulator.amqp.schemas import LinkFrame, encode_body
 from servicebus_emulator.amqp.serial import SERIAL_MASK, serial_distance
 from servicebus_emulator.amqp.states import SESSION, Input, LinkState, SessionState, advance
+from servicebus_emulator.amqp.transfers import TransferQueue, split_delivery
+from servicebus_emulator.amqp.unsettled import Unsettled
 
 if TYPE_CHECKING:
     from servicebus_emulator.amqp.outcomes import DeliveryState
@@ -77,19 +78,17 @@ class Session:
         self.context: Any = None
         self._by_handle: dict[int, Link] = {}
         self._handles: set[int] = set()
-        self._sent: dict[int, tuple[Link, bytes]] = {}
-        self._received: dict[int, tuple[Link, bytes]] = {}
-        self._waiting: deque[tuple[Link, bytes, bytes]] = deque()
+        self._sent: Unsettled[Link] = Unsettled()
+        self._received: Unsettled[Link] = Unsettled()
+        self._transfers: TransferQueue[Link] = TransferQueue(channel, outlet)
         self._next_delivery_id = 0
-        self._next_outgoing_id = 0
         self._next_incoming_id: int | None = None
         self._incoming_window = INCOMING_WINDOW
-        self._remote_window = 0
 
     @property
     def window_open(self) -> bool:
         """The peer's incoming window takes more transfer frames, and none of ours waits."""
-        return self._remote_window > 0 and not self._waiting
+        return self._transfers.window > 0
 
     # --- commands ---------------------------------------------------------------------------
 
@@ -146,10 +145,11 @@ class Session:
         self._silence_links()
 
     def _silence_links(self) -> None:
-        self._waiting.clear()
+        self._transfers.clear()
         self._sent.clear()
         self._received.clear()
-        for link in self.links.values():
+        # A link that was stolen from is on its handle only.
+        for link in {*self.links.values(), *self._by_handle.values()}:
             link.state = LinkState.DETACHED
 
     def _new_link(self, name: str, role: bool) -> Link:
@@ -160,7 +160,7 @@ class Session:
 
     # --- for its links ----------------------------------------------------------------------
 
-    def write(self, performative: Performative) -> None:
+    def write(self, performative: LinkFrame) -> None:
         """Send a frame of a link."""
         self.outlet.write(self.channel, encode_body(performative))
 
@@ -170,7 +170,7 @@ class Session:
         return Flow(
             next_incoming_id=self._next_incoming_id,
             incoming_window=INCOMING_WINDOW,
-            next_outgoing_id=self._next_outgoing_id,
+            next_outgoing_id=self._transfers.next_id,
             outgoing_window=OUTGOING_WINDOW,
         )
 
@@ -179,54 +179,33 @@ class Session:
     ) -> int:
         """Send a delivery in as many frames as the peer's limit asks; return its delivery-id."""
         delivery_id = self._next_delivery_id
-        last, more = encode_transfer(link.handle, delivery_id, tag, message_format, settled)
         self._next_delivery_id = (delivery_id + 1) & SERIAL_MASK
         if not settled:
-            self._sent[delivery_id] = (link, tag)
-        room = self.outlet.max_frame_size - HEADER_SIZE - len(last)
-        if len(payload) <= room:
-            self._put(link, last, payload)
-        else:
-            self._put(link, more, payload[:room])
-            self._put_rest(link, payload, room, settled)
+            self._sent.add(delivery_id, link, tag)
+        room = self.outlet.max_frame_size - HEADER_SIZE
+        body = encode_transfer(link.handle, delivery_id, tag, message_format, settled)
+        for frame in split_delivery(link.handle, body, payload, room, settled):
+            self._transfers.put(link, *frame)
         return delivery_id
-
-    def _put_rest(self, link: Link, payload: bytes, start: int, settled: bool) -> None:
-        last, more = encode_continuation(link.handle, settled)
-        room = self.outlet.max_frame_size - HEADER_SIZE - len(last)
-        for position in range(start, len(payload), room):
-            end = position + room
-            self._put(link, more if end < len(payload) else last, payload[position:end])
-
-    def _put(self, link: Link, body: bytes, payload: bytes) -> None:
-        if self._waiting or self._remote_window <= 0:
-            self._waiting.append((link, body, payload))
-            return
-        self._remote_window -= 1
-        self._next_outgoing_id = (self._next_outgoing_id + 1) & SERIAL_MASK
-        self.outlet.write(self.channel, body, payload)
 
     def remember_received(self, link: Link, delivery_id: int, tag: bytes) -> None:
         """Keep an unsettled delivery until a disposition settles it."""
-        self._received[delivery_id] = (link, tag)
+        self._received.add(delivery_id, link, tag)
 
     def forget_deliveries(self, link: Link) -> None:
         """Drop what a detached link left behind."""
-        self._waiting = deque(entry for entry in self._waiting if entry[0] is not link)
-        for unsettled in (self._sent, self._received):
-            for delivery_id in [key for key, entry in unsettled.items() if entry[0] is link]:
-                del unsettled[delivery_id]
+        self._transfers.forget(link)
+        self._sent.forget(link)
+        self._received.forget(link)
 
     def settle(
         self, link: Link, first: int, last: int, outcome: DeliveryState, settled: bool
     ) -> None:
         """Send dispositions for those of `link`'s unsettled deliveries that are in the range."""
         unsettled = self._received if link.role is RECEIVER else self._sent
-        for delivery_id in _in_range(unsettled, first, last):
-            if unsettled[delivery_id][0] is not link:
+        for delivery_id in unsettled.between(first, last):
+            if not unsettled.settle(delivery_id, link, settled):
                 continue
-            if settled:
-                del unsettled[delivery_id]
             if settled and isinstance(outcome, Accepted):
                 self.outlet.accept(self.channel, link.role, delivery_id)
             else:
@@ -239,7 +218,7 @@ class Session:
         """Send begin: our own (None) or the answer to the peer's on `remote_channel`."""
         begin = Begin(
             remote_channel=remote_channel,
-            next_outgoing_id=self._next_outgoing_id,
+            next_outgoing_id=self._transfers.next_id,
             incoming_window=INCOMING_WINDOW,
             outgoing_window=OUTGOING_WINDOW,
             handle_max=HANDLE_MAX,
@@ -252,7 +231,7 @@ class Session:
         """Take the peer's begin and answer it, unless it is the answer to ours."""
         self.state = advance(SESSION, self.state, Input.RECV_BEGIN)
         self._next_incoming_id = begin.next_outgoing_id
-        self._remote_window = begin.incoming_window
+        self._transfers.window = begin.incoming_window
         self.properties = begin.properties or {}
         if self.state is SessionState.BEGIN_RCVD:
             self.begin(remote_channel, None)
@@ -269,7 +248,7 @@ class Session:
         if not reported:
             self.outlet.events.append(SessionEnded(self, end.error))
 
-    def receive(self, performative: Performative, payload: bytes) -> None:
+    def receive(self, performative: LinkFrame, payload: bytes) -> None:
         """Take a frame of the session's links, or a session flow.
 
         A fault of the peer ends the link or the session, and no more.
@@ -283,8 +262,14 @@ class Session:
         try:
             if isinstance(performative, Transfer):
                 self._on_transfer(performative, payload)
+            elif isinstance(performative, Disposition):
+                self._on_disposition(performative)
+            elif isinstance(performative, Flow):
+                self._on_flow(performative)
+            elif isinstance(performative, Attach):
+                self._on_attach(performative)
             else:
-                _HANDLERS[type(performative)](self, performative)
+                self._on_detach(performative)
         except SessionError as fault:
             self._fail(fault)
 
@@ -315,7 +300,9 @@ class Session:
 
     def _on_flow(self, flow: Flow) -> None:
         was_open = self.window_open
-        self._take_window(flow)
+        self._next_incoming_id = flow.next_outgoing_id
+        # Before it has seen our begin the peer cannot know our ids: ours start at 0.
+        self._transfers.open_window(flow.next_incoming_id or 0, flow.incoming_window)
         if flow.handle is not None:
             link = self._link(flow.handle)
             try:
@@ -326,19 +313,6 @@ class Session:
             self.write(self.flow_frame())
         if self.window_open and not was_open:
             self.outlet.events.append(SessionFlow(self))
-
-    def _take_window(self, flow: Flow) -> None:
-        """Update what we know of the peer's windows (2.5.6), and send what waited for it."""
-        self._next_incoming_id = flow.next_outgoing_id
-        # Before it has seen our begin the peer cannot know our ids: ours start at 0.
-        seen = flow.next_incoming_id or 0
-        in_flight = max(0, serial_distance(seen, self._next_outgoing_id))
-        self._remote_window = max(0, flow.incoming_window - in_flight)
-        waiting = self._waiting
-        if waiting and self._remote_window:
-            self._waiting = deque()
-            for entry in waiting:
-                self._put(*entry)
 
     def _on_attach(self, attach: Attach) -> None:
         if attach.handle > HANDLE_MAX:
@@ -369,33 +343,9 @@ class Session:
             raise SessionError(INVALID_FIELD, "a disposition whose last is before its first")
         outcome = from_described(frame.state)
         by_link: dict[Link, dict[int, bytes]] = {}
-        for delivery_id in _in_range(unsettled, frame.first, last):
-            link, tag = unsettled[delivery_id]
+        for delivery_id in unsettled.between(frame.first, last):
+            link, tag = unsettled.get(delivery_id, forget=frame.settled)
             by_link.setdefault(link, {})[delivery_id] = tag
-            if frame.settled:
-                del unsettled[delivery_id]
         for link, deliveries in by_link.items():
             event = DispositionReceived(link, deliveries, outcome, frame.settled)
             self.outlet.events.append(event)
-
-
-def _in_range(unsettled: dict[int, tuple[Link, bytes]], first: int, last: int) -> list[int]:
-    """Return those of the ids from `first` to `last` that are unsettled, in order.
-
-    A peer may name four thousand million ids in one frame: the work is bounded by ours.
-    """
-    if first == last:
-        return [first] if first in unsettled else []
-    size = serial_distance(first, last) + 1
-    if size <= len(unsettled):
-        ids = ((first + step) & SERIAL_MASK for step in range(size))
-        return [delivery_id for delivery_id in ids if delivery_id in unsettled]
-    return [key for key in unsettled if 0 <= serial_distance(first, key) < size]
-
-
-_HANDLERS: dict[type, Any] = {
-    Flow: Session._on_flow,
-    Attach: Session._on_attach,
-    Detach: Session._on_detach,
-    Disposition: Session._on_disposition,
-}

@@ -1,0 +1,60 @@
+"""Deliveries whose fate is open: what dispositions are about (AMQP 1.0 transport 2.6.12)."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+from servicebus_emulator.amqp.serial import SERIAL_MASK, serial_distance
+
+L = TypeVar("L")
+
+
+class Unsettled(Generic[L]):
+    """Unsettled deliveries of one direction of a session, by delivery-id."""
+
+    __slots__ = ("_deliveries",)
+
+    def __init__(self) -> None:
+        self._deliveries: dict[int, tuple[L, bytes]] = {}
+
+    def add(self, delivery_id: int, link: L, tag: bytes) -> None:
+        """Remember a delivery of `link`."""
+        self._deliveries[delivery_id] = (link, tag)
+
+    def get(self, delivery_id: int, *, forget: bool) -> tuple[L, bytes]:
+        """Return link and tag of a known delivery."""
+        if forget:
+            return self._deliveries.pop(delivery_id)
+        return self._deliveries[delivery_id]
+
+    def settle(self, delivery_id: int, link: L, forget: bool) -> bool:
+        """Tell whether a known delivery is one of `link`'s; forget it then, if so asked."""
+        if self._deliveries[delivery_id][0] is not link:
+            return False
+        if forget:
+            del self._deliveries[delivery_id]
+        return True
+
+    def between(self, first: int, last: int) -> list[int]:
+        """Return the known ids from `first` to `last`.
+
+        A peer may name two thousand million ids in one frame: the work is bounded by ours.
+        """
+        known = self._deliveries
+        if first == last:
+            return [first] if first in known else []
+        size = serial_distance(first, last) + 1
+        if size <= len(known):
+            ids = ((first + step) & SERIAL_MASK for step in range(size))
+            return [delivery_id for delivery_id in ids if delivery_id in known]
+        return [key for key in known if 0 <= serial_distance(first, key) < size]
+
+    def forget(self, link: L) -> None:
+        """Forget all deliveries of `link`."""
+        self._deliveries = {
+            key: entry for key, entry in self._deliveries.items() if entry[0] is not link
+        }
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._deliveries.clear()
