@@ -145,6 +145,6 @@ def check_name(name: str) -> None:
     if len(name) > _MAX_NAME_LENGTH or not _NAME.fullmatch(name) or "//" in name:
         raise ArgumentError(
             f"'{name[:_MAX_NAME_LENGTH]}' is no valid queue name: letters, digits, periods, "
-            "hyphens, underscores and slashes in between, beginning with a letter or digit, at most "
+            "hyphens, underscores and slashes in between, a letter or digit first, at most "
             f"{_MAX_NAME_LENGTH} characters."
         )
