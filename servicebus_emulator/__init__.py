@@ -1,1 +1,17 @@
 """A Service Bus emulator in pure Python, for development and tests."""
+
+from servicebus_emulator.clock import Clock, ManualClock, OffsetClock, SystemClock
+from servicebus_emulator.nodes.sas import AccessKey, Right
+from servicebus_emulator.server.emulator import ServiceBusEmulator
+from servicebus_emulator.server.threaded import ThreadedEmulator
+
+__all__ = [
+    "AccessKey",
+    "Clock",
+    "ManualClock",
+    "OffsetClock",
+    "Right",
+    "ServiceBusEmulator",
+    "SystemClock",
+    "ThreadedEmulator",
+]

@@ -1,0 +1,165 @@
+"""AMQP messages into broker messages, and back with what the broker knows about them.
+
+The bare message (properties, application properties, body, footer) is kept as the bytes that the
+client sent. Only the sections before it are written anew, unless the broker has something to add to
+the application properties: a dead-letter reason, or properties changed at settlement.
+Source: https://learn.microsoft.com/azure/service-bus-messaging/service-bus-amqp-protocol-guide
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from servicebus_emulator.amqp import message as amqp_message
+from servicebus_emulator.amqp.message import Header, Properties
+from servicebus_emulator.amqp.types import Int, Symbol, Timestamp
+from servicebus_emulator.broker.message import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from uuid import UUID
+
+    from servicebus_emulator.amqp.message import Sections
+
+BATCH_FORMAT = 0x8001_3700
+"""The message format of a delivery whose data sections are messages."""
+
+DEAD_LETTER_REASON = "DeadLetterReason"
+DEAD_LETTER_DESCRIPTION = "DeadLetterErrorDescription"
+
+_SCHEDULED = Symbol("x-opt-scheduled-enqueue-time")
+_ENQUEUED = Symbol("x-opt-enqueued-time")
+_SEQUENCE_NUMBER = Symbol("x-opt-sequence-number")
+_ENQUEUE_SEQUENCE_NUMBER = Symbol("x-opt-enqueue-sequence-number")
+_LOCKED_UNTIL = Symbol("x-opt-locked-until")
+_STATE = Symbol("x-opt-message-state")
+_DEAD_LETTER_SOURCE = Symbol("x-opt-deadletter-source")
+
+# Annotations that are the broker's to write; a client that forwards a received message sends
+# those of the message's former life.
+_OWNED = frozenset(
+    {
+        _ENQUEUED,
+        _SEQUENCE_NUMBER,
+        _ENQUEUE_SEQUENCE_NUMBER,
+        _LOCKED_UNTIL,
+        _STATE,
+        _DEAD_LETTER_SOURCE,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What the client wrote around the bare message and gets back, beside the broker's own."""
+
+    durable: bool = False
+    priority: int = 4
+    ttl: int | None = None  # milliseconds
+    annotations: dict[Any, Any] = field(default_factory=dict)
+
+
+_PLAIN = Envelope()
+
+
+def to_broker(payload: bytes, new_message_id: Callable[[], UUID]) -> Message:
+    """A broker message from one encoded AMQP message.
+
+    Args:
+        payload: All sections of the message.
+        new_message_id: Makes the identity of a message that came without.
+
+    Raises:
+        DecodeError: The bytes are no message.
+    """
+    sections = amqp_message.split(payload)
+    envelope, scheduled = _envelope(sections)
+    properties = amqp_message.decode_properties(sections.bare)
+    content = sections.bare
+    message_id = properties.message_id
+    if message_id is None:
+        message_id = new_message_id().hex
+        content = _with_message_id(content, message_id)
+    return Message(
+        message_id=str(message_id),
+        session_id=properties.group_id,
+        time_to_live=None if envelope.ttl is None else envelope.ttl / 1000,
+        scheduled_enqueue_time=scheduled,
+        content=content,
+        size=len(payload),
+        envelope=envelope,
+    )
+
+
+def batch_to_broker(payload: bytes, new_message_id: Callable[[], UUID]) -> list[Message]:
+    """The messages of a batch (message format `BATCH_FORMAT`).
+
+    Raises:
+        DecodeError: The bytes are no batch.
+    """
+    bare = amqp_message.split(payload).bare
+    return [to_broker(part, new_message_id) for part in amqp_message.data_sections(bare)]
+
+
+def to_wire(message: Message, *, peeked: bool = False) -> bytes:
+    """The encoded AMQP message for a receiver; `peeked` keeps a lock of somebody else secret."""
+    envelope = message.envelope if isinstance(message.envelope, Envelope) else _PLAIN
+    annotations = {
+        **envelope.annotations,
+        _ENQUEUED: milliseconds(message.enqueued_at),
+        _SEQUENCE_NUMBER: message.sequence_number,
+        _ENQUEUE_SEQUENCE_NUMBER: message.sequence_number,
+        _STATE: Int(message.state),
+    }
+    if message.lock is not None and not peeked:
+        annotations[_LOCKED_UNTIL] = milliseconds(message.lock.until)
+    if message.dead_letter_source is not None:
+        annotations[_DEAD_LETTER_SOURCE] = message.dead_letter_source
+    header = Header(
+        durable=envelope.durable,
+        priority=envelope.priority,
+        ttl=envelope.ttl,
+        delivery_count=message.delivery_count,
+    )
+    return amqp_message.join(header, None, annotations, _content(message))
+
+
+def _envelope(sections: Sections) -> tuple[Envelope, float | None]:
+    """What to keep of the sections before the bare message, and the time it is scheduled for."""
+    if not sections.header and not sections.message_annotations:
+        return _PLAIN, None
+    header = amqp_message.decode_header(sections.header)
+    annotations = amqp_message.decode_annotations(sections.message_annotations)
+    scheduled = annotations.get(_SCHEDULED)
+    kept = {key: value for key, value in annotations.items() if key not in _OWNED}
+    return (
+        Envelope(header.durable, header.priority, header.ttl, kept),
+        scheduled / 1000 if isinstance(scheduled, int) else None,
+    )
+
+
+def _with_message_id(bare: bytes, message_id: str) -> bytes:
+    decoded = amqp_message.decode_bare(bare)
+    properties = decoded.properties or Properties()
+    decoded.properties = replace(properties, message_id=message_id)
+    return amqp_message.encode_bare(decoded)
+
+
+def _content(message: Message) -> bytes:
+    """The bare message, with what the broker has to add to its application properties."""
+    added = dict(message.properties_to_modify)
+    if message.dead_letter_reason is not None:
+        added[DEAD_LETTER_REASON] = message.dead_letter_reason
+    if message.dead_letter_description is not None:
+        added[DEAD_LETTER_DESCRIPTION] = message.dead_letter_description
+    if not added:
+        return message.content
+    decoded = amqp_message.decode_bare(message.content)
+    decoded.application_properties = {**decoded.application_properties, **added}
+    return amqp_message.encode_bare(decoded)
+
+
+def milliseconds(seconds: float) -> Timestamp:
+    """Seconds since the epoch as AMQP counts them."""
+    return Timestamp(round(seconds * 1000))

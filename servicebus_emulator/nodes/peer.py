@@ -1,0 +1,63 @@
+"""One client's connection as the nodes see it: what it has proved, and where its replies go."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from servicebus_emulator.amqp.connection import Connection
+    from servicebus_emulator.amqp.link import Link
+    from servicebus_emulator.nodes.link_end import LinkEnd
+    from servicebus_emulator.nodes.sas import Claim, Right
+
+_MOST_CLAIMS = 1000  # a client has one per entity; more is no client
+
+
+class Peer:
+    """A connection and its standing.
+
+    Attributes:
+        connection: The AMQP connection.
+        real_now: Seconds since the epoch by the clients' clock, against which tokens are checked;
+            set anew with each chunk of bytes. The broker's own time may have been moved.
+        writable: False while the client does not read what was already written to it.
+        opened: The client has sent its open.
+        ends: Our ends of the client's links.
+        reply_links: By request node (its path in lower case), the links on which it answers.
+    """
+
+    __slots__ = (
+        "_claims",
+        "connection",
+        "ends",
+        "opened",
+        "real_now",
+        "reply_links",
+        "writable",
+    )
+
+    def __init__(self, connection: Connection, real_now: float) -> None:
+        self.connection = connection
+        self.real_now = real_now
+        self.writable = True
+        self.opened = False
+        self.ends: dict[Link, LinkEnd] = {}
+        self.reply_links: dict[str, list[Link]] = {}
+        self._claims: dict[str, Claim] = {}
+
+    def grant(self, claim: Claim) -> None:
+        """Remember what the client has proved; a newer claim for the same path replaces the old."""
+        key = claim.path.casefold()
+        if key not in self._claims and len(self._claims) >= _MOST_CLAIMS:
+            del self._claims[next(iter(self._claims))]
+        self._claims[key] = claim
+
+    def may(self, right: Right, path: str) -> bool:
+        """Whether some claim of the client grants `right` on the entity `path` now."""
+        return any(claim.allows(path, right, self.real_now) for claim in self._claims.values())
+
+    def forget(self, link: Link) -> None:
+        """A link has ended."""
+        end = self.ends.pop(link, None)
+        if end is not None:
+            end.on_gone()

@@ -1,0 +1,135 @@
+"""The two kinds of link to a queue: one on which a client sends, one on which it receives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from servicebus_emulator.amqp import errors
+from servicebus_emulator.amqp.errors import AmqpError, DecodeError
+from servicebus_emulator.amqp.outcomes import Accepted, Rejected
+from servicebus_emulator.broker.errors import BrokerError
+from servicebus_emulator.nodes.conditions import amqp_error
+from servicebus_emulator.nodes.link_end import LinkEnd
+from servicebus_emulator.nodes.message_mapping import (
+    BATCH_FORMAT,
+    batch_to_broker,
+    to_broker,
+    to_wire,
+)
+from servicebus_emulator.nodes.settlement import settle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from servicebus_emulator.amqp.events import DeliveryReceived, DispositionReceived, LinkFlow
+    from servicebus_emulator.amqp.link import Link
+    from servicebus_emulator.broker.message import ReceiveMode
+    from servicebus_emulator.nodes.peer import Peer
+    from servicebus_emulator.nodes.queue_node import QueueNode
+
+
+class QueueInlet(LinkEnd):
+    """The link on which a client sends to the queue."""
+
+    __slots__ = ("_new_message_id", "_node")
+
+    def __init__(self, link: Link, node: QueueNode, new_message_id: Callable[[], UUID]) -> None:
+        super().__init__(link)
+        self._node = node
+        self._new_message_id = new_message_id
+
+    def on_delivery(self, delivery: DeliveryReceived, now: float) -> None:
+        """Put what arrived into the queue, and say so; say why when it could not be."""
+        error = self._too_large() if delivery.oversized else self._enqueue(delivery, now)
+        if not delivery.settled:
+            outcome = Accepted() if error is None else Rejected(error)
+            self.link.settle(delivery.delivery_id, outcome=outcome)
+
+    def on_gone(self) -> None:
+        """Nobody sends here any more."""
+        self._node.remove(self)
+
+    def _enqueue(self, delivery: DeliveryReceived, now: float) -> AmqpError | None:
+        try:
+            if delivery.message_format == BATCH_FORMAT:
+                messages = batch_to_broker(delivery.payload, self._new_message_id)
+                self._node.queue.send_batch(messages, now)
+            else:
+                self._node.queue.send(to_broker(delivery.payload, self._new_message_id), now)
+        except DecodeError as fault:
+            return AmqpError(fault.condition, fault.description)
+        except BrokerError as fault:
+            return amqp_error(fault)
+        return None
+
+    def _too_large(self) -> AmqpError:
+        limit = self.link.max_message_size
+        text = f"The received message exceeds the limit of {limit} bytes of this link."
+        return AmqpError(errors.MESSAGE_SIZE_EXCEEDED, text)
+
+
+class QueueOutlet(LinkEnd):
+    """The link on which a client receives from the queue.
+
+    Attributes:
+        peer: Whose link it is.
+        drains: The client wants its credit back when the queue has nothing more.
+        is_waiting: The node has it in the line of those that take messages.
+    """
+
+    __slots__ = ("_mode", "_node", "_sent", "drains", "is_waiting", "peer")
+
+    def __init__(self, link: Link, node: QueueNode, peer: Peer, mode: ReceiveMode) -> None:
+        super().__init__(link)
+        self.peer = peer
+        self.drains = False
+        self.is_waiting = False
+        self._node = node
+        self._mode = mode
+        self._sent = 0
+
+    @property
+    def can_take(self) -> bool:
+        """Whether a message can be sent to the client now."""
+        return self.peer.writable and self.link.credit > 0
+
+    def on_flow(self, flow: LinkFlow) -> None:
+        """Take part in the deliveries, up to the credit."""
+        self.drains = flow.drain
+        self._node.let_wait(self)
+
+    def on_writable(self) -> None:
+        """Take part again."""
+        self._node.let_wait(self)
+
+    def on_disposition(self, disposition: DispositionReceived, now: float) -> None:
+        """Settle what was delivered as the client says, and confirm it if it waits for that."""
+        for delivery_id, tag in disposition.deliveries.items():
+            echo = settle(self._node.queue, UUID(bytes_le=tag), disposition.outcome, now)
+            if not disposition.settled and echo is not None:
+                self.link.settle(delivery_id, outcome=echo)
+
+    def on_gone(self) -> None:
+        """Deliver elsewhere from now on; what is locked here stays locked until that expires."""
+        self._node.remove(self)
+
+    def deliver_next(self, now: float) -> bool:
+        """Send the queue's next message; False when there is none."""
+        message = self._node.queue.receive(self._mode, now)
+        if message is None:
+            return False
+        if message.lock is None:
+            self._sent += 1
+            tag = self._sent.to_bytes(8, "big")
+            self.link.send(to_wire(message), delivery_tag=tag, settled=True)
+        else:
+            # The SDKs read the lock token out of the tag, as the bytes of a .NET Guid.
+            tag = message.lock.token.bytes_le
+            self.link.send(to_wire(message), delivery_tag=tag)
+        return True
+
+    def end_drain(self) -> None:
+        """Use up the credit: the queue has nothing more."""
+        self.drains = False
+        self.link.drained()

@@ -1,0 +1,129 @@
+"""Where a client's link may end: the address names the node, the claims open it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from servicebus_emulator.amqp import errors
+from servicebus_emulator.amqp.errors import AmqpError
+from servicebus_emulator.amqp.performatives import RECEIVER
+from servicebus_emulator.amqp.types import Described
+from servicebus_emulator.broker.errors import BrokerError
+from servicebus_emulator.nodes.address import MANAGEMENT_NODE, entity_path, management_of
+from servicebus_emulator.nodes.cbs_node import CBS_NODE, CbsNode
+from servicebus_emulator.nodes.conditions import amqp_error
+from servicebus_emulator.nodes.management_node import ManagementNode
+from servicebus_emulator.nodes.request_node import (
+    MAX_REQUEST_SIZE,
+    REQUEST_CREDIT,
+    ReplyOutlet,
+    RequestInlet,
+)
+from servicebus_emulator.nodes.sas import Right
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from uuid import UUID
+
+    from servicebus_emulator.amqp.events import LinkAttached
+    from servicebus_emulator.amqp.link import Link
+    from servicebus_emulator.amqp.performatives import Attach
+    from servicebus_emulator.broker.namespace import Namespace
+    from servicebus_emulator.nodes.entity_nodes import EntityNodes
+    from servicebus_emulator.nodes.link_end import LinkEnd
+    from servicebus_emulator.nodes.peer import Peer
+    from servicebus_emulator.nodes.request_node import RequestNode
+    from servicebus_emulator.nodes.sas import KeyRing
+
+SESSION_FILTER = "com.microsoft:session-filter"
+
+
+class RefusedError(Exception):
+    """The link may not be; `error` says why, for the client."""
+
+    def __init__(self, condition: str, description: str) -> None:
+        super().__init__(description)
+        self.error = AmqpError(condition, description)
+
+
+class Reception:
+    """Accepts links to nodes that exist, from clients that have proved their right to them."""
+
+    def __init__(
+        self,
+        namespace: Namespace,
+        entity_nodes: EntityNodes,
+        keys: KeyRing,
+        new_id: Callable[[], UUID],
+    ) -> None:
+        self._namespace = namespace
+        self._new_id = new_id
+        self._entity_nodes = entity_nodes
+        self._cbs = CbsNode(keys)
+
+    def receive(self, peer: Peer, event: LinkAttached) -> LinkEnd:
+        """Accept a link that a client began.
+
+        Raises:
+            RefusedError: There is no such node, or it is closed to this client.
+        """
+        link, path = event.link, entity_path(_address(event.link, event.attach))
+        if path.casefold() == CBS_NODE:
+            return _request_end(peer, link, self._cbs, CBS_NODE)
+        entity = management_of(path)
+        try:
+            if entity is not None:
+                return self._management_end(peer, link, entity)
+            return self._entity_end(peer, event, path)
+        except BrokerError as fault:
+            error = amqp_error(fault)
+            raise RefusedError(error.condition, error.description) from fault
+
+    def _management_end(self, peer: Peer, link: Link, entity: str) -> LinkEnd:
+        if not any(peer.may(right, entity) for right in Right):
+            raise _unauthorized("Listen or Send", entity)
+        self._namespace.resolve(entity)  # raises when there is no such entity
+        node = ManagementNode(self._namespace, entity, self._new_id)
+        return _request_end(peer, link, node, f"{entity}/{MANAGEMENT_NODE}".casefold())
+
+    def _entity_end(self, peer: Peer, event: LinkAttached, path: str) -> LinkEnd:
+        link = event.link
+        right = Right.SEND if link.role == RECEIVER else Right.LISTEN
+        if not peer.may(right, path):
+            raise _unauthorized(str(right.name).capitalize(), path)
+        node = self._entity_nodes.node(path)
+        if link.role == RECEIVER:
+            return node.attach_inlet(link, peer)
+        source = event.attach.source
+        if source is not None and source.filter and SESSION_FILTER in source.filter:
+            text = "Sessions are not supported by this emulator yet."
+            raise RefusedError(errors.NOT_IMPLEMENTED, text)
+        return node.attach_outlet(link, peer)
+
+
+def _address(link: Link, attach: Attach) -> str:
+    """What the client calls the node: the target where it sends, the source where it receives."""
+    terminus = attach.target if link.role == RECEIVER else attach.source
+    if isinstance(terminus, Described):
+        text = "Transactions are not supported by this emulator yet."
+        raise RefusedError(errors.NOT_IMPLEMENTED, text)
+    if terminus is None or not terminus.address:
+        text = "The link names no entity: its address is missing."
+        raise RefusedError(errors.INVALID_FIELD, text)
+    return terminus.address
+
+
+def _request_end(peer: Peer, link: Link, node: RequestNode, node_key: str) -> LinkEnd:
+    if link.role == RECEIVER:
+        link.accept(max_message_size=MAX_REQUEST_SIZE, credit_window=REQUEST_CREDIT)
+        return RequestInlet(link, peer, node, node_key)
+    link.accept()
+    return ReplyOutlet(link, peer, node_key)
+
+
+def _unauthorized(right: str, path: str) -> RefusedError:
+    return RefusedError(
+        errors.UNAUTHORIZED_ACCESS,
+        f"Unauthorized access. '{right}' claim(s) are required to perform this operation on "
+        f"'{path}'. Put a token that grants them on the $cbs node first.",
+    )

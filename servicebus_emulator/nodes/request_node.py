@@ -1,0 +1,132 @@
+"""Request and response over a pair of links, as `$cbs` and `$management` work.
+
+The client sends requests on one link and reads responses on another of the same node. Which one, is
+told by the request's reply-to when it names the target of a link; the Python SDK repeats the node's
+own address there or leaves it out, so the latest link of the same session serves as well.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from servicebus_emulator.amqp import errors, message
+from servicebus_emulator.amqp.errors import AmqpError, DecodeError, EncodeError
+from servicebus_emulator.amqp.message import BareMessage, Properties
+from servicebus_emulator.amqp.outcomes import Accepted, Rejected
+from servicebus_emulator.amqp.performatives import Target
+from servicebus_emulator.nodes.link_end import LinkEnd
+
+if TYPE_CHECKING:
+    from servicebus_emulator.amqp.events import DeliveryReceived
+    from servicebus_emulator.amqp.link import Link
+    from servicebus_emulator.nodes.peer import Peer
+
+REQUEST_CREDIT = 100
+MAX_REQUEST_SIZE = 1024 * 1024
+
+
+class RequestNode(Protocol):
+    """Something that answers requests."""
+
+    def answer(self, request: BareMessage, peer: Peer, now: float) -> BareMessage:
+        """The response; correlation is seen to by the caller."""
+
+
+class RequestInlet(LinkEnd):
+    """The link on which a client sends its requests."""
+
+    __slots__ = ("_node", "_node_key", "_peer", "_replies")
+
+    def __init__(self, link: Link, peer: Peer, node: RequestNode, node_key: str) -> None:
+        super().__init__(link)
+        self._peer = peer
+        self._node = node
+        self._node_key = node_key
+        self._replies = 0
+
+    def on_delivery(self, delivery: DeliveryReceived, now: float) -> None:
+        """Answer a request; what is no request is rejected."""
+        try:
+            reply, reply_link = self._respond(delivery, now)
+        except _NotARequestError as fault:
+            if not delivery.settled:
+                self.link.settle(delivery.delivery_id, outcome=Rejected(fault.error))
+            return
+        if not delivery.settled:
+            self.link.settle(delivery.delivery_id, outcome=Accepted())
+        self._replies += 1
+        # Clients grant credit for responses once and forget to renew it.
+        reply_link.send(
+            reply,
+            delivery_tag=self._replies.to_bytes(8, "big"),
+            settled=True,
+            ignore_credit=True,
+        )
+
+    def _respond(self, delivery: DeliveryReceived, now: float) -> tuple[bytes, Link]:
+        if delivery.oversized:
+            text = f"The request is larger than {MAX_REQUEST_SIZE} bytes."
+            raise _NotARequestError(errors.MESSAGE_SIZE_EXCEEDED, text)
+        try:
+            request = message.decode_bare(message.split(delivery.payload).bare)
+        except DecodeError as fault:
+            raise _NotARequestError(fault.condition, fault.description) from fault
+        asked = request.properties or Properties()
+        reply_link = self._reply_link(asked.reply_to)
+        reply = self._node.answer(request, self._peer, now)
+        correlation_id = asked.correlation_id if asked.message_id is None else asked.message_id
+        reply.properties = Properties(correlation_id=correlation_id)
+        try:
+            bare = message.encode_bare(reply)
+        except EncodeError as fault:
+            raise _NotARequestError(errors.INTERNAL_ERROR, str(fault)) from fault
+        return message.join(None, None, None, bare), reply_link
+
+    def _reply_link(self, reply_to: str | None) -> Link:
+        links = self._peer.reply_links.get(self._node_key, [])
+        named = [link for link in links if reply_to and _target_address(link) == reply_to]
+        nearby = [link for link in named or links if link.session is self.link.session]
+        for candidates in (nearby, named, links):
+            if candidates:
+                return candidates[-1]
+        text = "There is no link on which this node could send its response."
+        raise _NotARequestError(errors.PRECONDITION_FAILED, text)
+
+
+class ReplyOutlet(LinkEnd):
+    """The link on which a client reads responses."""
+
+    __slots__ = ("_links",)
+
+    def __init__(self, link: Link, peer: Peer, node_key: str) -> None:
+        super().__init__(link)
+        self._links = peer.reply_links.setdefault(node_key, [])
+        self._links.append(link)
+
+    def on_gone(self) -> None:
+        """Answer elsewhere from now on."""
+        self._links.remove(self.link)
+
+
+def response(body: Any, application_properties: dict[str, Any]) -> BareMessage:
+    """A response with an amqp-value body."""
+    return BareMessage(
+        properties=None,
+        application_properties=application_properties,
+        data=[],
+        sequences=[],
+        value=body,
+        has_value=True,
+        footer={},
+    )
+
+
+def _target_address(link: Link) -> str | None:
+    target = link.remote.target if link.remote else None
+    return target.address if isinstance(target, Target) else None
+
+
+class _NotARequestError(Exception):
+    def __init__(self, condition: str, description: str) -> None:
+        super().__init__(description)
+        self.error = AmqpError(condition, description)

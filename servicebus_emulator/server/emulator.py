@@ -1,0 +1,210 @@
+"""The emulator as a whole: a namespace behind one port, as an async context manager."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
+
+from servicebus_emulator.amqp import errors
+from servicebus_emulator.amqp.errors import AmqpError
+from servicebus_emulator.broker.entities import QueueDescription
+from servicebus_emulator.broker.errors import BrokerError
+from servicebus_emulator.broker.namespace import Namespace
+from servicebus_emulator.clock import SystemClock
+from servicebus_emulator.nodes.container import Container
+from servicebus_emulator.nodes.sas import ROOT_KEY, AccessKey, KeyRing
+from servicebus_emulator.server.amqp_door import AmqpDoor
+from servicebus_emulator.server.engine import Engine
+from servicebus_emulator.server.http_answers import HttpAnswers
+from servicebus_emulator.server.http_door import HttpDoor
+from servicebus_emulator.server.listener import Listener
+
+if TYPE_CHECKING:
+    import asyncio
+    import ssl
+    from collections.abc import Iterable
+    from pathlib import Path
+    from types import TracebackType
+
+    from servicebus_emulator.clock import Clock
+    from servicebus_emulator.server.certificate import Certificate
+
+LOGGER = logging.getLogger("servicebus_emulator")
+_GOODBYE_SECONDS = 0.3
+_WILDCARDS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 (names them)
+
+
+class EmulatorOptions(TypedDict, total=False):
+    """How an emulator is set up.
+
+    Attributes:
+        host: Address to listen on, default 127.0.0.1.
+        port: Port to listen on; 0, the default, takes a free one.
+        queues: Names of queues to create, with Service Bus' default properties.
+        config: The text of a `Config.json` as the official emulator reads it.
+        clock: The broker's time, default the system's.
+        keys: The namespace's access keys, default the official emulator's.
+    """
+
+    host: str
+    port: int
+    queues: Iterable[str]
+    config: str
+    clock: Clock
+    keys: Iterable[AccessKey]
+
+
+class ServiceBusEmulator:
+    """A Service Bus namespace on one port: AMQP and HTTP, each plain or over TLS.
+
+        async with ServiceBusEmulator(queues=["orders"]) as emulator:
+            client = ServiceBusClient.from_connection_string(emulator.connection_string)
+
+    Everything is kept in memory and gone when it stops.
+
+    Raises:
+        ValueError: An option or the configuration is wrong.
+    """
+
+    def __init__(self, **options: Unpack[EmulatorOptions]) -> None:
+        self._host = options.get("host", "127.0.0.1")
+        self._wanted_port = options.get("port", 0)
+        self._clock = options.get("clock") or SystemClock()
+        self._keys = KeyRing(options.get("keys", (ROOT_KEY,)))
+        self.namespace = _namespace(options, self._clock.now())
+        self._certificate: Certificate | None = None
+        self._tls_context: ssl.SSLContext | None = None
+        self._tls_is_off = False
+        self._engine: Engine | None = None
+        self._container = Container(
+            self.namespace, self._keys, f"emulator-{uuid.uuid4().hex}", uuid.uuid4
+        )
+        self._http = HttpAnswers(self.namespace, self._keys, self._clock, self._entities_changed)
+        self._listener = Listener(self)
+
+    @property
+    def clock(self) -> Clock:
+        """The broker's time."""
+        return self._clock
+
+    @property
+    def port(self) -> int:
+        """The port that is really open."""
+        return self._listener.port
+
+    @property
+    def connection_string(self) -> str:
+        """Ready to paste into any Service Bus SDK."""
+        host = _WILDCARDS.get(self._host, f"[{self._host}]" if ":" in self._host else self._host)
+        key = self._keys.first
+        return (
+            f"Endpoint=sb://{host}:{self.port};SharedAccessKeyName={key.name};"
+            f"SharedAccessKey={key.key};UseDevelopmentEmulator=true;"
+        )
+
+    async def start(self) -> Self:
+        """Open the port; returns when clients are accepted.
+
+        Raises:
+            OSError: The port is taken, or the host is none of ours.
+        """
+        self._engine = Engine(self._container, self._clock)
+        try:
+            await self._listener.open(self._host, self._wanted_port)
+        except OSError:
+            self._engine.stop()
+            raise
+        return self
+
+    async def stop(self) -> None:
+        """Say goodbye to all clients and close; messages are gone."""
+        self._listener.stop_accepting()
+        if self._engine is not None:
+            self._container.close(AmqpError(errors.CONNECTION_FORCED, "The emulator has stopped."))
+            self._engine.flush()
+            await self._listener.close(_GOODBYE_SECONDS)
+            self._engine.stop()
+            self._engine = None
+
+    async def __aenter__(self) -> Self:
+        return await self.start()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    def write_certificate(self, path: Path) -> None:
+        """Write the certificate that TLS clients are shown, in PEM, for them to trust.
+
+        Raises:
+            TlsUnavailableError: `cryptography` is not installed.
+            OSError: The file cannot be written.
+        """
+        path.write_bytes(self._made_certificate().certificate)
+
+    def tls_context(self) -> ssl.SSLContext | None:
+        """The context for TLS clients, made for the first of them; None without `cryptography`."""
+        from servicebus_emulator.server.certificate import (  # noqa: PLC0415 (most need no TLS)
+            TlsUnavailableError,
+        )
+
+        if self._tls_context is None and not self._tls_is_off:
+            try:
+                self._tls_context = self._made_certificate().server_context()
+            except TlsUnavailableError as unavailable:
+                self._tls_is_off = True
+                LOGGER.warning("A client wants TLS and was turned away. %s", unavailable)
+        return self._tls_context
+
+    def amqp_door(self) -> asyncio.Protocol:
+        """A protocol for a client that speaks AMQP."""
+        return AmqpDoor(self._running)
+
+    def http_door(self) -> asyncio.Protocol:
+        """A protocol for a client that speaks HTTP."""
+        return HttpDoor(self._http)
+
+    def create_queue(self, name: str, **properties: Any) -> None:
+        """Create a queue with properties as `QueueDescription` has them (durations in seconds).
+
+        Raises:
+            BrokerError: It exists, or a name or property is wrong.
+        """
+        self.namespace.create_queue(name, QueueDescription(**properties), now=self._clock.now())
+
+    def _entities_changed(self) -> None:
+        self._container.entities_changed()
+        self._running.schedule_turn()
+
+    @property
+    def _running(self) -> Engine:
+        if self._engine is None:
+            raise RuntimeError("the emulator does not run")
+        return self._engine
+
+    def _made_certificate(self) -> Certificate:
+        from servicebus_emulator.server.certificate import (  # noqa: PLC0415 (most need no TLS)
+            LOCAL_NAMES,
+            Certificate,
+        )
+
+        if self._certificate is None:
+            now = SystemClock().now()  # clients check its validity by their own clock
+            self._certificate = Certificate.make((*LOCAL_NAMES, self._host), now)
+        return self._certificate
+
+
+def _namespace(options: EmulatorOptions, now: float) -> Namespace:
+    """The namespace with the entities that the options ask for."""
+    namespace = Namespace(uuid.uuid4, now=now)
+    try:
+        for name in options.get("queues", ()):
+            namespace.create_queue(name, now=now)
+    except BrokerError as error:
+        raise ValueError(str(error)) from error
+    return namespace
