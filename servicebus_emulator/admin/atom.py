@@ -1,0 +1,125 @@
+"""Atom documents of the management API: an entry around a description, a feed around entries.
+
+Source: https://learn.microsoft.com/rest/api/servicebus/ and RFC 4287.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+ATOM = "http://www.w3.org/2005/Atom"
+SERVICE_BUS = "http://schemas.microsoft.com/netservices/2010/10/servicebus/connect"
+COUNT_DETAILS = "http://schemas.microsoft.com/netservices/2011/06/servicebus"
+
+Fields = list[tuple[str, "str | ET.Element | None"]]
+"""The children of a description, in order: name and text, a whole element, or None to leave out."""
+
+
+class InvalidDocumentError(ValueError):
+    """The body of a request is not what the operation reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link of a feed, such as `next`."""
+
+    rel: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entity as a document: its title, when it was made and changed, and its description."""
+
+    title: str
+    kind: str  # the name of the description's element, such as QueueDescription
+    fields: Fields
+    published: float
+    updated: float
+
+
+def timestamp(seconds: float) -> str:
+    """Write a time, given in seconds since the epoch, as RFC 3339 in UTC."""
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def count_details(counts: Mapping[str, int]) -> ET.Element:
+    """The element `CountDetails`, whose children live in a namespace of their own."""
+    details = ET.Element(f"{{{SERVICE_BUS}}}CountDetails")
+    for name, value in counts.items():
+        ET.SubElement(details, f"{{{COUNT_DETAILS}}}{name}").text = str(value)
+    return details
+
+
+def render_entry(entry: Entry) -> bytes:
+    """Write an entity as a document of its own."""
+    return _document(_entry_element(entry))
+
+
+def render_feed(title: str, entries: Iterable[Entry], links: Iterable[Link], now: float) -> bytes:
+    """Write a page of entities."""
+    feed = ET.Element(f"{{{ATOM}}}feed")
+    ET.SubElement(feed, f"{{{ATOM}}}title", type="text").text = title
+    ET.SubElement(feed, f"{{{ATOM}}}updated").text = timestamp(now)
+    for link in links:
+        ET.SubElement(feed, f"{{{ATOM}}}link", rel=link.rel, href=link.href)
+    feed.extend(_entry_element(entry) for entry in entries)
+    return _document(feed)
+
+
+def render_error(code: int, detail: str) -> bytes:
+    """Write an error as the SDKs read it."""
+    error = ET.Element("Error")
+    ET.SubElement(error, "Code").text = str(code)
+    ET.SubElement(error, "Detail").text = detail
+    return _document(error)
+
+
+def parse_entry(body: bytes) -> tuple[str, dict[str, ET.Element]]:
+    """Read the description in an entry: its element's name, and its children by name.
+
+    Raises:
+        InvalidDocumentError: Not XML, with a document type (which XML bombs need), or no entry.
+    """
+    if b"<!DOCTYPE" in body.upper():
+        raise InvalidDocumentError("A document type is not allowed in the request body.")
+    try:
+        root = ET.fromstring(body)  # noqa: S314 (no document type, so no entities to expand)
+    except (ET.ParseError, LookupError, ValueError) as error:
+        raise InvalidDocumentError(f"The request body is not well-formed XML: {error}.") from error
+    content = root.find(f"{{{ATOM}}}content")
+    if root.tag != f"{{{ATOM}}}entry" or content is None or len(content) != 1:
+        raise InvalidDocumentError("The request body is not an Atom entry with one description.")
+    description = content[0]
+    return _local_name(description), {_local_name(child): child for child in description}
+
+
+def _entry_element(entry: Entry) -> ET.Element:
+    root = ET.Element(f"{{{ATOM}}}entry")
+    ET.SubElement(root, f"{{{ATOM}}}title", type="text").text = entry.title
+    ET.SubElement(root, f"{{{ATOM}}}published").text = timestamp(entry.published)
+    ET.SubElement(root, f"{{{ATOM}}}updated").text = timestamp(entry.updated)
+    content = ET.SubElement(root, f"{{{ATOM}}}content", type="application/xml")
+    description = ET.SubElement(content, f"{{{SERVICE_BUS}}}{entry.kind}")
+    for name, value in entry.fields:
+        if isinstance(value, ET.Element):
+            description.append(value)
+        elif value is not None:
+            ET.SubElement(description, f"{{{SERVICE_BUS}}}{name}").text = value
+    return root
+
+
+def _document(root: ET.Element) -> bytes:
+    document: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return document
+
+
+def _local_name(element: ET.Element) -> str:
+    return element.tag.rpartition("}")[2]

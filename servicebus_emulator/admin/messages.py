@@ -1,0 +1,47 @@
+"""A request to the management API and its response, whatever carried them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, unquote
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from http import HTTPStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request: `path` without the query, still percent-encoded; header names in lower case."""
+
+    method: str
+    path: str
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @property
+    def entity_path(self) -> str:
+        """The path that the request is about, decoded, without slashes at its ends."""
+        return unquote(self.path).strip("/")
+
+    def parameter(self, name: str) -> str | None:
+        """The value of a query parameter."""
+        values = parse_qs(self.query).get(name)
+        return values[0] if values else None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A response; a body is always XML."""
+
+    status: HTTPStatus
+    body: bytes = b""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What to say of the body."""
+        if not self.body:
+            return {}
+        return {"content-type": "application/atom+xml;type=entry;charset=utf-8"}
