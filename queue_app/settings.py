@@ -94,10 +94,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="before")
     @classmethod
-    def _drop_empty(cls, values: Any) -> Any:
+    def _drop_empty(cls, values: dict[str, Any]) -> dict[str, Any]:
         """Treat blank values as missing: `NAME=` is how a template says "not set"."""
-        if not isinstance(values, dict):
-            return values
         stripped = {k: v.strip() if isinstance(v, str) else v for k, v in values.items()}
         return {name: value for name, value in stripped.items() if value != ""}
 
