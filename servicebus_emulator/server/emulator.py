@@ -41,7 +41,8 @@ class EmulatorOptions(TypedDict, total=False):
     Attributes:
         host: Address to listen on, default 127.0.0.1.
         port: Port to listen on; 0, the default, takes a free one.
-        queues: Names of queues to create, with Service Bus' default properties.
+        queues: Names of queues to create, with Service Bus' default properties unless `config`
+            says otherwise.
         config: The text of a `Config.json` as the official emulator reads it.
         clock: The broker's time, default the system's.
         keys: The namespace's access keys, default the official emulator's.
@@ -202,9 +203,19 @@ class ServiceBusEmulator:
 def _namespace(options: EmulatorOptions, now: float) -> Namespace:
     """The namespace with the entities that the options ask for."""
     namespace = Namespace(uuid.uuid4, now=now)
+    queues = dict.fromkeys(options.get("queues", ()), QueueDescription())
+    text = options.get("config")
+    if text is not None:
+        from servicebus_emulator.admin.config import parse_config  # noqa: PLC0415 (rarely wanted)
+
+        config = parse_config(text)
+        namespace.name = config.name
+        queues |= config.queues
+        for warning in config.warnings:
+            LOGGER.warning("%s", warning)
     try:
-        for name in options.get("queues", ()):
-            namespace.create_queue(name, now=now)
+        for name, description in queues.items():
+            namespace.create_queue(name, description, now=now)
     except BrokerError as error:
         raise ValueError(str(error)) from error
     return namespace

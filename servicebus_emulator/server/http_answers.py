@@ -28,7 +28,7 @@ class HttpAnswers:
         namespace: What is managed.
         keys: Against which the Authorization header is checked.
         clock: The broker's time.
-        entities_changed: Called after each request that may have removed an entity.
+        entities_changed: Called after each management request, which may have removed one.
     """
 
     def __init__(
@@ -69,7 +69,14 @@ class HttpAnswers:
         return None
 
     def _manage(self, request: HttpRequest, path: str, query: str) -> HttpResponse:
-        raise NotImplementedError
+        # Imported for the first request: XML is slow to import, and most clients manage nothing.
+        from servicebus_emulator.admin.messages import Request  # noqa: PLC0415
+        from servicebus_emulator.admin.operations import handle  # noqa: PLC0415
+
+        asked = Request(request.method, path, query, request.headers, request.body)
+        response = handle(asked, self._namespace, self._clock.now())
+        self._entities_changed()
+        return HttpResponse(int(response.status), response.headers, response.body)
 
 
 def _health(method: str) -> HttpResponse:

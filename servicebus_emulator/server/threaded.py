@@ -6,16 +6,19 @@ import asyncio
 import contextlib
 import threading
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 from servicebus_emulator.server.emulator import ServiceBusEmulator
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from types import TracebackType
 
     from servicebus_emulator.clock import Clock
     from servicebus_emulator.server.emulator import EmulatorOptions
+
+Result = TypeVar("Result")
 
 
 class ThreadedEmulator:
@@ -64,13 +67,21 @@ class ThreadedEmulator:
         Raises:
             BrokerError: It exists, or a name or property is wrong.
         """
-        emulator = self._running
+        self.run(lambda emulator: emulator.create_queue(name, **properties))
 
-        async def create() -> None:
-            emulator.create_queue(name, **properties)
+    def run(self, function: Callable[[ServiceBusEmulator], Result]) -> Result:
+        """Call a function with the emulator, in its thread, and give what it gives.
 
-        if self._loop is not None:
-            asyncio.run_coroutine_threadsafe(create(), self._loop).result()
+        The way to look at the namespace, which no other thread may touch.
+        """
+        emulator, loop = self._running, self._loop
+        if loop is None:
+            raise RuntimeError("the emulator does not run")
+
+        async def call() -> Result:
+            return function(emulator)
+
+        return asyncio.run_coroutine_threadsafe(call(), loop).result()
 
     def start(self) -> Self:
         """Start; returns when clients are accepted.
