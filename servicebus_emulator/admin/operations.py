@@ -34,7 +34,6 @@ _PAGE = 100  # entities on a page when the client asks for no number
 _STATUS_OF = {
     EntityNotFound: HTTPStatus.NOT_FOUND,
     EntityAlreadyExists: HTTPStatus.CONFLICT,
-    ArgumentError: HTTPStatus.BAD_REQUEST,
     QuotaExceeded: HTTPStatus.FORBIDDEN,
     OperationNotSupported: HTTPStatus.NOT_IMPLEMENTED,
 }
@@ -72,10 +71,8 @@ def _run(operation: Operation, request: Request, namespace: Namespace, now: floa
     try:
         return operation.run(request, namespace, now)
     except BrokerError as error:
-        for kind, status in _STATUS_OF.items():
-            if isinstance(error, kind):
-                return _error(status, str(error))
-        raise
+        fitting = (status for kind, status in _STATUS_OF.items() if isinstance(error, kind))
+        return _error(next(fitting, HTTPStatus.BAD_REQUEST), str(error))
     except InvalidDocumentError as error:
         return _error(HTTPStatus.BAD_REQUEST, str(error))
 

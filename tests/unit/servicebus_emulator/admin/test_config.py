@@ -1,0 +1,106 @@
+import json
+from typing import Any
+
+import pytest
+
+from servicebus_emulator.admin.config import ConfigError, parse_config
+
+OFFICIAL = """
+{ // as the official emulator documents it
+  "UserConfig": {
+    "Namespaces": [
+      {
+        "Name": "sbemulatorns",
+        "Queues": [
+          {
+            "Name": "queue.1",
+            "Properties": {
+              "DeadLetteringOnMessageExpiration": false,
+              "DefaultMessageTimeToLive": "PT1H",
+              "DuplicateDetectionHistoryTimeWindow": "PT20S",
+              "ForwardDeadLetteredMessagesTo": "",
+              "ForwardTo": "", /* "nobody" */
+              "LockDuration": "PT1M",
+              "MaxDeliveryCount": 3,
+              "RequiresDuplicateDetection": false,
+              "RequiresSession": false
+            }
+          },
+          { "Name": "slash//free" }
+        ],
+        "Topics": [ { "Name": "topic.1", "Subscriptions": [] } ]
+      }
+    ],
+    "Logging": { "Type": "File" }
+  }
+}
+""".replace("slash//free", "queue.2")
+
+
+def config(queue: Any = None, **namespace: Any) -> str:
+    queues = [] if queue is None else [queue]
+    names = {"Name": "n", "Queues": queues} | namespace
+    return json.dumps({"UserConfig": {"Namespaces": [names]}})
+
+
+def test_the_official_file_is_read_unchanged() -> None:
+    parsed = parse_config(OFFICIAL)
+
+    first, second = parsed.queues.values()
+    assert parsed.name == "sbemulatorns"
+    assert list(parsed.queues) == ["queue.1", "queue.2"]
+    assert (first.lock_duration, first.max_delivery_count) == (60.0, 3)
+    assert (first.default_message_time_to_live, first.forward_to) == (3600.0, None)
+    assert second.max_delivery_count == 10
+
+
+def test_topics_are_left_out_with_a_warning() -> None:
+    assert parse_config(OFFICIAL).warnings == (
+        "The topic 'topic.1' is left out: topics are not supported by this emulator yet.",
+    )
+    assert "None" in parse_config(config(Topics=["?"])).warnings[0]
+
+
+def test_what_looks_like_a_comment_in_a_string_is_kept() -> None:
+    assert parse_config(config(Name='a//b /* c */ \\" d')).name == 'a//b /* c */ \\" d'
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("", "line 1, column 1"),
+        ("{\n/* x\n y */ ?}", "line 3, column 7"),
+        ("[" * 100_000, "nested too deeply"),
+        ("[]", "an object is expected"),
+        ("{}", "UserConfig: missing"),
+        ('{"UserConfig": {}, "More": 1}', "'More' is unknown; known are UserConfig"),
+        ('{"UserConfig": {"Namespaces": []}}', "exactly one namespace"),
+        (config(Name=None), r"Namespaces\[0\].Name: missing"),
+        (config(Relays=[]), "'Relays' is unknown"),
+        (config({"Name": "q", "Colour": 1}), r"Queues\[0\]: 'Colour' is unknown"),
+        (config({"Name": "q", "Properties": {"Colour": 1}}), "Properties: 'Colour' is unknown"),
+        (config({"Name": "-"}), r"Queues\[0\]: '-' is no valid queue name"),
+        (config(Queues=[{"Name": "q"}, {"Name": "Q"}]), "another queue named 'Q'"),
+    ],
+)
+def test_a_mistake_is_told_with_its_place(text: str, where: str) -> None:
+    with pytest.raises(ConfigError, match=where):
+        parse_config(text)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "why"),
+    [
+        ("LockDuration", "1 minute", "no ISO 8601 duration"),
+        ("LockDuration", 60, "a string is expected"),
+        ("LockDuration", "PT10M", "LockDuration must be"),
+        ("MaxDeliveryCount", "3", "a whole number is expected"),
+        ("MaxDeliveryCount", True, "a whole number is expected"),
+        ("RequiresSession", "no", "true or false is expected"),
+        ("RequiresSession", True, "RequiresSession is not supported"),
+        ("ForwardTo", "other", "ForwardTo is not supported"),
+    ],
+)
+def test_a_property_that_cannot_be_kept_is_refused(key: str, value: Any, why: str) -> None:
+    with pytest.raises(ConfigError, match=why):
+        parse_config(config({"Name": "q", "Properties": {key: value}}))

@@ -1,0 +1,145 @@
+from http import HTTPStatus
+from uuid import uuid4
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from servicebus_emulator.admin import atom
+from servicebus_emulator.admin.messages import Request, Response
+from servicebus_emulator.admin.operations import handle
+from servicebus_emulator.broker.entities import Limits
+from servicebus_emulator.broker.namespace import Namespace
+
+NOW = 1_000_000.0
+
+
+@pytest.fixture
+def namespace() -> Namespace:
+    return Namespace(uuid4, now=NOW)
+
+
+def document(kind: str = "QueueDescription", **fields: str) -> bytes:
+    return atom.render_entry(atom.Entry("t", kind, list(fields.items()), 0.0, 0.0))
+
+
+def put(namespace: Namespace, path: str, body: bytes, *, update: bool = False) -> Response:
+    headers = {"if-match": "*"} if update else {}
+    return handle(Request("PUT", path, headers=headers, body=body), namespace, NOW)
+
+
+def assert_refused(response: Response, status: HTTPStatus, detail: str) -> None:
+    error = ET.fromstring(response.body)  # noqa: S314 (our own document)
+    assert response.status == status
+    assert error.findtext("Code") == str(status.value)
+    assert detail in (error.findtext("Detail") or "")
+
+
+def test_a_queue_is_created_once(namespace: Namespace) -> None:
+    assert put(namespace, "/orders", document()).status == HTTPStatus.CREATED
+    assert_refused(put(namespace, "/orders", document()), HTTPStatus.CONFLICT, "already exists")
+
+
+def test_a_created_queue_has_the_properties_asked_for(namespace: Namespace) -> None:
+    put(namespace, "/a%2Fb", document(LockDuration="PT7S", UserMetadata="", Status="SendDisabled"))
+
+    description = namespace.get_queue("a/b").description
+    assert description.lock_duration == 7.0
+    assert description.user_metadata is None
+    assert not description.status.can_send
+
+
+def test_an_update_needs_if_match_and_a_queue(namespace: Namespace) -> None:
+    missing = put(namespace, "/orders", document(), update=True)
+    assert_refused(missing, HTTPStatus.NOT_FOUND, "could not be found")
+    put(namespace, "/orders", document())
+
+    assert put(namespace, "/orders", document(MaxDeliveryCount="3"), update=True).status == 200
+    assert namespace.get_queue("orders").description.max_delivery_count == 3
+
+
+def test_a_missing_queue_is_an_empty_feed(namespace: Namespace) -> None:
+    response = handle(Request("GET", "/orders"), namespace, NOW)
+
+    assert response.status == HTTPStatus.OK
+    assert b"feed" in response.body
+    assert b"<ns0:entry" not in response.body
+
+
+def test_a_deleted_queue_is_gone(namespace: Namespace) -> None:
+    put(namespace, "/orders", document())
+
+    assert handle(Request("DELETE", "/orders"), namespace, NOW).status == HTTPStatus.OK
+    again = handle(Request("DELETE", "/orders"), namespace, NOW)
+    assert_refused(again, HTTPStatus.NOT_FOUND, "could not be found")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "detail"),
+    [
+        (b"nonsense", HTTPStatus.BAD_REQUEST, "not well-formed"),
+        (document(LockDuration="soon"), HTTPStatus.BAD_REQUEST, "The value of LockDuration"),
+        (document(RequiresSession="perhaps"), HTTPStatus.BAD_REQUEST, "neither true nor false"),
+        (document(Status="Sleepy"), HTTPStatus.BAD_REQUEST, "The value of Status"),
+        (document(MaxDeliveryCount="9999"), HTTPStatus.BAD_REQUEST, "at most 2000"),
+        (document(Colour="red"), HTTPStatus.BAD_REQUEST, "no property Colour"),
+        (document(RequiresSession="true"), HTTPStatus.NOT_IMPLEMENTED, "RequiresSession"),
+        (document("TopicDescription"), HTTPStatus.NOT_IMPLEMENTED, "TopicDescription"),
+    ],
+)
+def test_a_description_that_cannot_be_kept_is_refused(
+    namespace: Namespace, body: bytes, status: HTTPStatus, detail: str
+) -> None:
+    assert_refused(put(namespace, "/orders", body), status, detail)
+    assert namespace.list_queues() == []
+
+
+def test_authorization_rules_of_a_queue_are_not_supported(namespace: Namespace) -> None:
+    rules = ET.Element(f"{{{atom.SERVICE_BUS}}}AuthorizationRules")
+    ET.SubElement(rules, f"{{{atom.SERVICE_BUS}}}AuthorizationRule")
+    entry = atom.Entry("t", "QueueDescription", [("AuthorizationRules", rules)], 0.0, 0.0)
+
+    response = put(namespace, "/orders", atom.render_entry(entry))
+
+    assert_refused(response, HTTPStatus.NOT_IMPLEMENTED, "authorization rules")
+
+
+def test_an_illegal_name_is_a_bad_request(namespace: Namespace) -> None:
+    response = put(namespace, "/a%20b", document())
+
+    assert_refused(response, HTTPStatus.BAD_REQUEST, "no valid queue name")
+
+
+def test_a_full_namespace_forbids_more() -> None:
+    full = Namespace(uuid4, limits=Limits(max_entities=0))
+
+    assert_refused(put(full, "/orders", document()), HTTPStatus.FORBIDDEN, "at most 0 entities")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/$Resources/topics"),
+        ("PUT", "/orders/Subscriptions/all"),
+        ("GET", "/orders/subscriptions"),
+        ("DELETE", "/orders/subscriptions/all/rules/one"),
+        ("GET", "/$Resources/relays"),
+        ("GET", "/"),
+    ],
+)
+def test_what_is_not_supported_says_so(namespace: Namespace, method: str, path: str) -> None:
+    response = handle(Request(method, path), namespace, NOW)
+
+    assert_refused(response, HTTPStatus.NOT_IMPLEMENTED, "not supported by this emulator yet")
+
+
+def test_an_unknown_method_is_told_the_known_ones(namespace: Namespace) -> None:
+    response = handle(Request("POST", "/orders"), namespace, NOW)
+
+    assert_refused(response, HTTPStatus.METHOD_NOT_ALLOWED, "GET, PUT, DELETE")
+
+
+@pytest.mark.parametrize("query", ["$skip=-1", "$top=many", "$skip=%C2%B2"])
+def test_a_page_is_asked_for_in_whole_numbers(namespace: Namespace, query: str) -> None:
+    response = handle(Request("GET", "/$Resources/queues", query), namespace, NOW)
+
+    assert_refused(response, HTTPStatus.BAD_REQUEST, "must be a whole number")

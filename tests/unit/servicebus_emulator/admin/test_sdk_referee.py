@@ -1,0 +1,188 @@
+"""The real admin client judges the operations; only the wire between them is missing."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pytest
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.core.pipeline.transport import HttpRequest, HttpResponse, HttpTransport
+from azure.servicebus.management import ServiceBusAdministrationClient
+
+from servicebus_emulator.admin.messages import Request, Response
+from servicebus_emulator.admin.operations import handle
+from servicebus_emulator.broker.message import Message, ReceiveMode
+from servicebus_emulator.broker.namespace import Namespace
+
+NOW = 1_700_000_000.0
+
+
+class Answer(HttpResponse):
+    def __init__(self, request: HttpRequest, response: Response) -> None:
+        super().__init__(request, None)
+        self.status_code = response.status.value
+        self.reason = response.status.phrase
+        self.headers = dict(response.headers)
+        self.content_type = self.headers.get("content-type")
+        self._body = response.body
+
+    def body(self) -> bytes:
+        return self._body
+
+
+class Wire(HttpTransport[HttpRequest, Any]):
+    def __init__(self, namespace: Namespace) -> None:
+        self._namespace = namespace
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None: ...
+
+    def open(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    def send(self, request: HttpRequest, **_: Any) -> HttpResponse:
+        url = urlsplit(request.url)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        body = request.data if isinstance(request.data, bytes) else b""
+        asked = Request(request.method, url.path, url.query, headers, body)
+        return Answer(request, handle(asked, self._namespace, NOW))
+
+
+@pytest.fixture
+def namespace() -> Namespace:
+    return Namespace(uuid4, name="ns", now=NOW)
+
+
+@pytest.fixture
+def client(namespace: Namespace) -> Iterator[ServiceBusAdministrationClient]:
+    with ServiceBusAdministrationClient.from_connection_string(
+        "Endpoint=sb://localhost;SharedAccessKeyName=n;SharedAccessKey=azE=;"
+        "UseDevelopmentEmulator=true;",
+        transport=Wire(namespace),
+    ) as client:
+        yield client
+
+
+def test_a_queue_comes_back_as_it_was_created(client: ServiceBusAdministrationClient) -> None:
+    created = client.create_queue(
+        "orders/new",
+        lock_duration=timedelta(seconds=7),
+        max_delivery_count=3,
+        default_message_time_to_live=timedelta(hours=1),
+        dead_lettering_on_message_expiration=True,
+        user_metadata="<& ü",
+    )
+    found = client.get_queue("orders/new")
+
+    assert found.name == created.name == "orders/new"
+    assert found.lock_duration == timedelta(seconds=7)
+    assert found.max_delivery_count == 3
+    assert found.default_message_time_to_live == timedelta(hours=1)
+    assert found.dead_lettering_on_message_expiration is True
+    assert found.user_metadata == "<& ü"
+    assert found.max_message_size_in_kilobytes == 256
+    assert found.status == "Active"
+
+
+def test_a_queue_has_the_services_defaults(client: ServiceBusAdministrationClient) -> None:
+    queue = client.create_queue("orders")
+
+    assert queue.lock_duration == timedelta(minutes=1)
+    assert queue.max_delivery_count == 10
+    assert queue.duplicate_detection_history_time_window == timedelta(minutes=10)
+    for unlimited in (queue.default_message_time_to_live, queue.auto_delete_on_idle):
+        assert isinstance(unlimited, timedelta)
+        assert unlimited.days == 10675199
+
+
+def test_a_second_queue_of_the_same_name_is_refused(client: ServiceBusAdministrationClient) -> None:
+    client.create_queue("orders")
+
+    with pytest.raises(ResourceExistsError):
+        client.create_queue("ORDERS")
+
+
+def test_a_missing_queue_is_not_found(client: ServiceBusAdministrationClient) -> None:
+    for operation in (client.get_queue, client.get_queue_runtime_properties, client.delete_queue):
+        with pytest.raises(ResourceNotFoundError):
+            operation("orders")
+
+
+def test_an_update_is_kept(client: ServiceBusAdministrationClient) -> None:
+    queue = client.create_queue("orders")
+    queue.lock_duration = timedelta(seconds=9)
+    client.update_queue(queue)
+
+    assert client.get_queue("orders").lock_duration == timedelta(seconds=9)
+
+
+def test_queues_are_listed_over_several_pages(client: ServiceBusAdministrationClient) -> None:
+    names = [f"q{number:03}" for number in range(205)]
+    for name in names:
+        client.create_queue(name)
+
+    assert [queue.name for queue in client.list_queues()] == names
+    assert [queue.name for queue in client.list_queues_runtime_properties()] == names
+
+
+def test_a_deleted_queue_is_gone(client: ServiceBusAdministrationClient) -> None:
+    client.create_queue("orders")
+    client.delete_queue("orders")
+
+    assert list(client.list_queues()) == []
+
+
+def test_runtime_properties_count_by_state(
+    client: ServiceBusAdministrationClient, namespace: Namespace
+) -> None:
+    client.create_queue("orders")
+    queue = namespace.get_queue("orders")
+    for number in range(6):
+        queue.send(Message(message_id=str(number), content=b"", size=100), NOW)
+    later = Message(message_id="s", content=b"", size=100, scheduled_enqueue_time=NOW + 60)
+    queue.send(later, NOW)
+    for settle in (queue.defer, queue.dead_letter, queue.dead_letter):
+        received = queue.receive(ReceiveMode.PEEK_LOCK, NOW)
+        assert received is not None
+        assert received.lock is not None
+        settle(received.lock.token, NOW)
+
+    counts = client.get_queue_runtime_properties("orders")
+
+    assert counts.active_message_count == 3
+    assert counts.dead_letter_message_count == 2
+    assert counts.scheduled_message_count == 1
+    assert counts.transfer_message_count == counts.transfer_dead_letter_message_count == 0
+    assert counts.total_message_count == 7
+    assert counts.size_in_bytes == 700
+    assert counts.created_at_utc is not None
+    assert counts.created_at_utc.timestamp() == NOW
+
+
+def test_the_namespace_introduces_itself(client: ServiceBusAdministrationClient) -> None:
+    info = client.get_namespace_properties()
+
+    assert (info.name, info.messaging_sku) == ("ns", "Standard")
+
+
+def test_topics_are_refused_with_a_clear_error(client: ServiceBusAdministrationClient) -> None:
+    with pytest.raises(HttpResponseError, match="not supported by this emulator yet"):
+        client.create_topic("news")
+    with pytest.raises(HttpResponseError, match="not supported by this emulator yet"):
+        list(client.list_topics())
+
+
+def test_a_bad_value_is_refused_by_name(client: ServiceBusAdministrationClient) -> None:
+    with pytest.raises(HttpResponseError, match="LockDuration must be"):
+        client.create_queue("orders", lock_duration=timedelta(minutes=6))
