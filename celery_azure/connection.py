@@ -1,0 +1,175 @@
+"""Where Service Bus and Blob Storage are, how to identify there, and clients for both.
+
+An endpoint is in the cloud (TLS, port 5671, https), or an emulator (plain AMQP and plain http).
+Importing this module loads no client library; making a client does.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+if TYPE_CHECKING:
+    from azure.servicebus import ServiceBusClient
+    from azure.servicebus.management import ServiceBusAdministrationClient
+    from azure.storage.blob import BlobServiceClient
+
+CLOUD_SUFFIX = ".servicebus.windows.net"
+
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]", re.ASCII)
+_MAX_PORT = 65_535
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceBusEndpoint:
+    """A Service Bus namespace.
+
+    Attributes:
+        host: The fully qualified name.
+        port: The AMQP port of an emulator; None in the cloud.
+        admin_port: The port of an emulator's admin API; None when it is the AMQP port.
+        key_name, key: A shared access policy; None for `DefaultAzureCredential`.
+    """
+
+    host: str
+    port: int | None = None
+    admin_port: int | None = None
+    key_name: str | None = None
+    key: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def parse(
+        cls,
+        namespace: str,
+        *,
+        key_name: str | None = None,
+        key: str | None = None,
+        admin_port: int | None = None,
+    ) -> ServiceBusEndpoint:
+        """Read `my-namespace`, `my-namespace.servicebus.windows.net`, or an emulator's `host:port`.
+
+        Raises:
+            ValueError: It is none of these, or an emulator without a key; the text has no secret.
+        """
+        host, colon, port_text = namespace.rpartition(":")
+        if not colon or namespace.endswith("]"):
+            host, colon, port_text = namespace, "", ""
+        if not _HOST.fullmatch(host):
+            raise ValueError(
+                "is not a namespace: my-namespace, my-namespace.servicebus.windows.net, or an "
+                "emulator's host:port is expected"
+            )
+        if not colon:
+            qualified = host if "." in host else host + CLOUD_SUFFIX
+            return cls(qualified, key_name=key_name, key=key)
+        port = int(port_text) if re.fullmatch("[0-9]{1,5}", port_text) else 0
+        if not 0 < port <= _MAX_PORT:
+            raise ValueError("has a port that is not a number from 1 to 65535")
+        if key_name is None or key is None:
+            raise ValueError("names an emulator, which needs a key name and a key")
+        return cls(host, port, admin_port, key_name, key)
+
+    @property
+    def is_emulator(self) -> bool:
+        """Whether plain AMQP and http are spoken there."""
+        return self.port is not None
+
+    @property
+    def broker_url(self) -> str:
+        """What to set as Celery's `broker_url`, together with `broker_transport`."""
+        identity = ""
+        if self.key_name is not None and self.key is not None:
+            identity = f"{quote(self.key_name, safe='')}:{quote(self.key, safe='')}@"
+        port = f":{self.port}" if self.is_emulator else ""
+        return f"azureservicebus://{identity}{self.host}{port}"
+
+    def client(self, **options: Any) -> ServiceBusClient:
+        """Make a client for messages; `options` are those of `ServiceBusClient`."""
+        from azure.servicebus import ServiceBusClient  # noqa: PLC0415 (see the module's docstring)
+
+        if self.key is None:
+            return ServiceBusClient(self.host, _default_credential(), **options)
+        return ServiceBusClient.from_connection_string(
+            self._connection_string(self.port), **options
+        )
+
+    def administration_client(self) -> ServiceBusAdministrationClient:
+        """Make a client for creating and inspecting queues."""
+        from azure.servicebus.management import (  # noqa: PLC0415
+            ServiceBusAdministrationClient,
+        )
+
+        if self.key is None:
+            return ServiceBusAdministrationClient(self.host, _default_credential())
+        if not self.is_emulator:
+            return ServiceBusAdministrationClient.from_connection_string(
+                self._connection_string(None)
+            )
+        from celery_azure.plain_http import PlainHttpTransport  # noqa: PLC0415
+
+        return ServiceBusAdministrationClient.from_connection_string(
+            self._connection_string(self.admin_port or self.port),
+            transport=PlainHttpTransport(),
+            retry_total=0,  # an emulator answers or is not there
+        )
+
+    def _connection_string(self, port: int | None) -> str:
+        address = self.host if port is None else f"{self.host}:{port}"
+        emulator = "UseDevelopmentEmulator=true;" if self.is_emulator else ""
+        return (
+            f"Endpoint=sb://{address};SharedAccessKeyName={self.key_name};"
+            f"SharedAccessKey={self.key};{emulator}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BlobAccount:
+    """A storage account: a connection string, or a URL for `DefaultAzureCredential`."""
+
+    connection_string: str | None = field(default=None, repr=False)
+    account_url: str | None = None
+
+    def client(self, **options: Any) -> BlobServiceClient:
+        """Make a client; `options` are those of `BlobServiceClient`."""
+        from azure.storage.blob import BlobServiceClient  # noqa: PLC0415
+
+        if self.connection_string is not None:
+            return BlobServiceClient.from_connection_string(self.connection_string, **options)
+        return BlobServiceClient(str(self.account_url), _default_credential(), **options)
+
+
+def parse_blob_account(value: str) -> BlobAccount:
+    """Read a storage account's connection string, or its `https://` URL.
+
+    Raises:
+        ValueError: It is neither; the text has no secret.
+    """
+    if value.startswith(("https://", "http://")):
+        url = urlsplit(value)
+        if not url.hostname or url.query or url.username:
+            raise ValueError("is not the URL of a storage account")
+        return BlobAccount(account_url=value)
+    settings: dict[str, str] = {}
+    for part in value.strip().strip(";").split(";"):
+        name, equals, text = part.partition("=")
+        if not equals or not text:
+            raise ValueError("is not a storage connection string (Name=value pairs with ; between)")
+        settings[name.strip().lower()] = text
+    has_place = "accountname" in settings or "blobendpoint" in settings
+    has_secret = "accountkey" in settings or "sharedaccesssignature" in settings
+    if settings.get("usedevelopmentstorage", "").lower() != "true" and not (
+        has_place and has_secret
+    ):
+        raise ValueError(
+            "is not a storage connection string: AccountName and AccountKey, or BlobEndpoint and "
+            "SharedAccessSignature, are expected"
+        )
+    return BlobAccount(connection_string=value)
+
+
+def _default_credential() -> Any:
+    from azure.identity import DefaultAzureCredential  # noqa: PLC0415
+
+    return DefaultAzureCredential()
