@@ -146,10 +146,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= _LARGEST_PORT:
-        raise ValueError(text)
-    return port
+    if not (text.isascii() and text.isdecimal() and int(text) <= _LARGEST_PORT):
+        raise argparse.ArgumentTypeError(f"a number from 0 to {_LARGEST_PORT} is expected")
+    return int(text)
 
 
 if __name__ == "__main__":

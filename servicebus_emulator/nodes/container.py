@@ -90,13 +90,6 @@ class Container:
         self._peers.discard(peer)
         self._touched.pop(peer, None)
 
-    def set_writable(self, peer: Peer, *, writable: bool) -> None:
-        """Say that a client has stopped reading, or reads again; follow with `turn`."""
-        peer.writable = writable
-        if writable:
-            for end in peer.ends.values():
-                end.on_writable()
-
     def expire(self, now: float) -> None:
         """Let the entities do what has become due; follow with `turn`."""
         self._namespace.expire(now)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from servicebus_emulator.nodes.link_end import LinkEnd
     from servicebus_emulator.nodes.sas import Claim, Right
 
+_MOST_UNSENT = 256 * 1024
 _MOST_CLAIMS = 1000  # a client has one per entity; more is no client
 
 
@@ -20,7 +21,8 @@ class Peer:
         connection: The AMQP connection.
         real_now: Seconds since the epoch by the clients' clock, against which tokens are checked;
             set anew with each chunk of bytes. The broker's own time may have been moved.
-        writable: False while the client does not read what was already written to it.
+        reads: False while the client does not read what was already written to it.
+        unsent: Bytes of messages put into the connection since it was last written out.
         opened: The client has sent its open.
         ends: Our ends of the client's links.
         reply_links: By request node (its path in lower case), the links on which it answers.
@@ -31,19 +33,45 @@ class Peer:
         "connection",
         "ends",
         "opened",
+        "reads",
         "real_now",
         "reply_links",
-        "writable",
+        "unsent",
     )
 
     def __init__(self, connection: Connection, real_now: float) -> None:
         self.connection = connection
         self.real_now = real_now
-        self.writable = True
+        self.reads = True
+        self.unsent = 0
         self.opened = False
         self.ends: dict[Link, LinkEnd] = {}
         self.reply_links: dict[str, list[Link]] = {}
         self._claims: dict[str, Claim] = {}
+
+    @property
+    def can_take(self) -> bool:
+        """Whether more can be put into the connection without piling it up in memory."""
+        return self.reads and self.unsent < _MOST_UNSENT
+
+    def written_out(self) -> bool:
+        """The connection's bytes have been handed to the transport; whether more can follow now."""
+        goes_on = self.unsent >= _MOST_UNSENT and self.reads
+        self.unsent = 0
+        if goes_on:
+            self.wake()
+        return goes_on
+
+    def set_reading(self, *, reads: bool) -> None:
+        """The client has stopped reading, or reads again."""
+        self.reads = reads
+        if reads:
+            self.wake()
+
+    def wake(self) -> None:
+        """Let all links take part in deliveries again."""
+        for end in self.ends.values():
+            end.on_writable()
 
     def grant(self, claim: Claim) -> None:
         """Remember what the client has proved; a newer claim for the same path replaces the old."""

@@ -92,7 +92,7 @@ class QueueOutlet(LinkEnd):
     @property
     def can_take(self) -> bool:
         """Whether a message can be sent to the client now."""
-        return self.peer.writable and self.link.credit > 0
+        return self.peer.can_take and self.link.credit > 0
 
     def on_flow(self, flow: LinkFlow) -> None:
         """Take part in the deliveries, up to the credit."""
@@ -119,14 +119,15 @@ class QueueOutlet(LinkEnd):
         message = self._node.queue.receive(self._mode, now)
         if message is None:
             return False
+        payload = to_wire(message)
+        self.peer.unsent += len(payload)
         if message.lock is None:
             self._sent += 1
             tag = self._sent.to_bytes(8, "big")
-            self.link.send(to_wire(message), delivery_tag=tag, settled=True)
+            self.link.send(payload, delivery_tag=tag, settled=True)
         else:
             # The SDKs read the lock token out of the tag, as the bytes of a .NET Guid.
-            tag = message.lock.token.bytes_le
-            self.link.send(to_wire(message), delivery_tag=tag)
+            self.link.send(payload, delivery_tag=message.lock.token.bytes_le)
         return True
 
     def end_drain(self) -> None:

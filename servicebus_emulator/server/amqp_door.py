@@ -62,6 +62,8 @@ class AmqpDoor(asyncio.Protocol):
             if self._reading and self._transport.get_write_buffer_size() > _STOP_READING:
                 self._reading = False
                 self._transport.pause_reading()
+        if self._peer.written_out():
+            self._engine.schedule_turn()
         if self._peer.connection.finished:
             self._transport.close()
         elif self._peer.opened and not self._opened:
@@ -72,7 +74,7 @@ class AmqpDoor(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The client does not read what it is sent: send no more."""
         if self._peer is not None:
-            self._engine.set_writable(self._peer, writable=False)
+            self._engine.set_reading(self._peer, reads=False)
 
     def resume_writing(self) -> None:
         """The client reads again."""
@@ -80,7 +82,7 @@ class AmqpDoor(asyncio.Protocol):
             self._reading = True
             self._transport.resume_reading()
         if self._peer is not None:
-            self._engine.set_writable(self._peer, writable=True)
+            self._engine.set_reading(self._peer, reads=True)
 
     def _stop_waiting(self) -> None:
         if self._timer is not None:

@@ -68,9 +68,9 @@ class Engine:
         self._container.disconnected(peer, self._clock.now())
         self.schedule_turn()
 
-    def set_writable(self, peer: Peer, *, writable: bool) -> None:
+    def set_reading(self, peer: Peer, *, reads: bool) -> None:
         """A client has stopped reading, or reads again."""
-        self._container.set_writable(peer, writable=writable)
+        peer.set_reading(reads=reads)
         self.schedule_turn()
 
     def heartbeat(self, peer: Peer) -> float | None:
