@@ -166,7 +166,7 @@ class Channel(azureservicebus.Channel):  # type: ignore[misc] # kombu publishes 
         try:
             message = decode(b"".join(received.body))
         except (NotAnEnvelopeError, TypeError) as error:
-            logger.error("A message that Celery did not write is dead-lettered: %s", error)
+            logger.warning("A message that Celery did not write is dead-lettered: %s", error)
             if mode is ServiceBusReceiveMode.PEEK_LOCK:
                 receiver.dead_letter_message(
                     received, reason="NotACeleryMessage", error_description=str(error)
@@ -311,13 +311,6 @@ class Transport(azureservicebus.Transport):  # type: ignore[misc] # kombu publis
         if self.service_bus_client is not None:
             self.service_bus_client.close()
             self.service_bus_client = None
-
-    def as_uri(self, uri: str, include_password: bool = False, mask: str = "**") -> str:
-        """The URL as it may be shown: the base class would read it in another format."""
-        password = self.client.password
-        if password and not include_password:
-            return re.sub(r"(?<=:)[^:@/]*(?=@)", mask, uri)
-        return uri
 
 
 def _log_lost_lock(message: Any, error: Exception | None) -> None:
