@@ -6,6 +6,7 @@ containers can use one that exists.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -80,7 +81,7 @@ class BlobContainer:
             AzureError: The storage did not answer, or refuses.
         """
         try:
-            download = self._open().download_blob(name)
+            download = self._open().download_blob(name, retry_hook=self._note_retry)
             return Blob(download.readall(), str(download.properties.etag))
         except ResourceNotFoundError:
             return None
@@ -118,18 +119,16 @@ class BlobContainer:
         Raises:
             AzureError: The storage did not answer, or refuses.
         """
-        try:
-            self._open().delete_blob(name)
-        except ResourceNotFoundError:
-            pass
+        with contextlib.suppress(ResourceNotFoundError):
+            self._open().delete_blob(name, retry_hook=self._note_retry)
 
     def _upload(self, name: str, content: bytes, **condition: Any) -> None:
         client = self._open()
         try:
-            client.upload_blob(name, content, **condition)
+            client.upload_blob(name, content, retry_hook=self._note_retry, **condition)
         except ResourceNotFoundError:  # no container: a blob that is missing is no obstacle
             self._create(client)
-            client.upload_blob(name, content, **condition)
+            client.upload_blob(name, content, retry_hook=self._note_retry, **condition)
 
     def _create(self, client: ContainerClient) -> None:
         try:
@@ -150,7 +149,6 @@ class BlobContainer:
                 retry_policy=LinearRetry(
                     backoff=1, retry_total=self._patience.retries, random_jitter_range=0
                 ),
-                retry_hook=self._note_retry,
                 raw_response_hook=self._note_answer,
             ).get_container_client(self.name)
         return self._client

@@ -1,0 +1,89 @@
+"""The Celery task: retry and acknowledgement live here, the work does not."""
+
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from celery import Celery, Task, states
+from celery.exceptions import Ignore
+from celery.utils.log import get_task_logger
+
+from queue_app.errors import QueueAppError, StorageUnavailable
+from queue_app.jobs import TASK_NAME
+from queue_app.payload import parse_payload
+from queue_app.processing import process
+
+logger = get_task_logger(__name__)
+
+
+class Claims(Protocol):
+    """Where the task finds payloads that travel by claim-check."""
+
+    def redeem(self, claim: str) -> bytes | None:
+        """Read a payload; None when it has been removed."""
+
+    def discard(self, claim: str) -> None:
+        """Remove a payload."""
+
+
+class ClaimMissingError(QueueAppError):
+    """The payload of a task that has not ended is not in the storage."""
+
+
+def register_tasks(
+    app: Celery,
+    claims: Claims,
+    *,
+    delay_seconds: float = 0,
+    work: Callable[[dict[str, Any]], Any] = process,
+) -> Task:
+    """Add the task to an app.
+
+    Args:
+        app: the app; its result backend tells whether a task has ended.
+        claims: where claimed payloads are.
+        delay_seconds: how long to sleep before the work, to have something to watch.
+        work: what a job does.
+    """
+
+    class ProcessData(Task):  # type: ignore[misc] # celery publishes no types
+        """Removes the claim once the task has ended and its result is stored."""
+
+        def after_return(
+            self, status: str, _retval: object, _task_id: str, _args: object, kwargs: Any, _: object
+        ) -> None:
+            claim = kwargs.get("claim")
+            if claim is None or status not in {states.SUCCESS, states.FAILURE}:
+                return
+            try:
+                claims.discard(claim)
+            except StorageUnavailable as error:
+                logger.warning("The claim %s is left behind: %s", claim, error)
+
+    def process_data(
+        self: Task, payload: dict[str, Any] | None = None, claim: str | None = None
+    ) -> Any:
+        """Process one job; its payload comes in the message, or by claim."""
+        if payload is None:
+            payload = _redeem(self, claims, str(claim))
+        if delay_seconds:
+            time.sleep(delay_seconds)  # noqa: TID251 - the sample work is to take time
+        return work(payload)
+
+    return app.task(name=TASK_NAME, bind=True, base=ProcessData)(process_data)
+
+
+def _redeem(task: Task, claims: Claims, claim: str) -> dict[str, Any]:
+    """Read a claimed payload.
+
+    A message can come again after its task has ended, when the worker died before it could
+    acknowledge: then the claim is gone, the result is there, and nothing is left to do.
+    """
+    body = claims.redeem(claim)
+    if body is not None:
+        return parse_payload(body)
+    stored = task.backend.read_meta(task.request.id)
+    if stored is not None and stored["status"] in states.READY_STATES:
+        logger.info("Delivered again after its end, nothing to do.")
+        raise Ignore
+    raise ClaimMissingError(f"The payload {claim} is not in the storage.")
