@@ -114,8 +114,6 @@ def to_wire(message: Message, *, peeked: bool = False) -> bytes:
     }
     if message.lock is not None and not peeked:
         annotations[_LOCKED_UNTIL] = milliseconds(message.lock.until)
-    if message.dead_letter_source is not None:
-        annotations[_DEAD_LETTER_SOURCE] = message.dead_letter_source
     header = Header(
         durable=envelope.durable,
         priority=envelope.priority,

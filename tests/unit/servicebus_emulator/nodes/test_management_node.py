@@ -1,0 +1,96 @@
+import uuid
+
+from servicebus_emulator.amqp.types import Int, Symbol
+from servicebus_emulator.nodes.management_operations import NOT_SUPPORTED_YET, OPERATIONS
+from tests.unit.servicebus_emulator.nodes.in_memory import LISTENER, Client, World, body
+from tests.unit.servicebus_emulator.nodes.requests import Asker
+
+PEEK = "com.microsoft:peek-message"
+PEEK_ALL = {"from-sequence-number": 1, "message-count": 10}
+
+
+def test_a_success_has_status_200_and_a_body() -> None:
+    client = Client(World())
+    client.send(client.sender(), body("a"))
+    answer = Asker(client, "orders/$management").ask(PEEK_ALL, operation=PEEK)
+
+    assert answer.application_properties == {"statusCode": 200, "statusDescription": "OK"}
+    assert type(answer.application_properties["statusCode"]) is Int
+    assert len(answer.value["messages"]) == 1
+
+
+def test_nothing_to_give_is_status_204() -> None:
+    answer = Asker(Client(World()), "orders/$management").ask(PEEK_ALL, operation=PEEK)
+
+    assert (answer.application_properties["statusCode"], answer.value) == (204, None)
+
+
+def test_a_refusal_has_its_status_and_its_condition_as_a_symbol() -> None:
+    tokens = {"lock-tokens": [uuid.UUID(int=99)]}
+    answer = Asker(Client(World()), "orders/$management").ask(
+        tokens, operation="com.microsoft:renew-lock"
+    )
+    condition = answer.application_properties["errorCondition"]
+
+    assert answer.application_properties["statusCode"] == 410
+    assert (condition, type(condition)) == ("com.microsoft:message-lock-lost", Symbol)
+    assert "lock" in answer.application_properties["statusDescription"]
+
+
+def test_half_a_request_is_a_bad_one() -> None:
+    answer = Asker(Client(World()), "orders/$management").ask({}, operation=PEEK)
+
+    assert answer.application_properties["statusCode"] == 400
+    assert "message-count" in answer.application_properties["statusDescription"]
+
+
+def test_a_body_that_is_no_map_is_a_bad_request() -> None:
+    answer = Asker(Client(World()), "orders/$management").ask("text", operation=PEEK)
+
+    assert answer.application_properties["statusCode"] == 400
+
+
+def test_what_is_not_supported_yet_is_said_in_clear_words() -> None:
+    asker = Asker(Client(World()), "orders/$management")
+    for operation, feature in NOT_SUPPORTED_YET.items():
+        asker.reply_link.grant(1)
+        properties = asker.ask({}, operation=operation).application_properties
+
+        assert properties["statusCode"] == 501
+        assert properties["errorCondition"] == "amqp:not-implemented"
+        assert feature in properties["statusDescription"]
+
+
+def test_an_operation_that_nobody_knows_is_refused() -> None:
+    asker = Asker(Client(World()), "orders/$management")
+    unknown = asker.ask({}, operation="com.microsoft:dance").application_properties
+    asker.reply_link.grant(1)
+    missing = asker.ask({}).application_properties
+
+    assert (unknown["statusCode"], missing["statusCode"]) == (501, 501)
+    assert "com.microsoft:dance" in unknown["statusDescription"]
+
+
+def test_an_operation_takes_the_right_that_the_link_for_it_would_take() -> None:
+    asker = Asker(Client(World(), LISTENER), "orders/$management")
+    peeked = asker.ask(PEEK_ALL, operation=PEEK).application_properties
+    asker.reply_link.grant(1)
+    scheduled = asker.ask(
+        {"messages": []}, operation="com.microsoft:schedule-message"
+    ).application_properties
+
+    assert (peeked["statusCode"], scheduled["statusCode"]) == (204, 401)
+    assert scheduled["errorCondition"] == "amqp:unauthorized-access"
+
+
+def test_a_queue_that_was_deleted_meanwhile_is_not_found() -> None:
+    client = Client(World())
+    asker = Asker(client, "orders/$management")
+    client.world.namespace.delete_queue("orders")
+    answer = asker.ask(PEEK_ALL, operation=PEEK).application_properties
+
+    assert (answer["statusCode"], answer["errorCondition"]) == (404, "amqp:not-found")
+
+
+def test_no_operation_is_both_supported_and_not() -> None:
+    assert not set(OPERATIONS) & set(NOT_SUPPORTED_YET)
