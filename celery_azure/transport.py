@@ -55,7 +55,7 @@ _READ_SECONDS = 0.02
 class Channel(azureservicebus.Channel):  # type: ignore[misc] # kombu publishes no types
     """A channel whose acknowledgement, rejection and requeueing reach the broker."""
 
-    default_wait_time_seconds = 1  # a worker that is asked to stop waits for this
+    default_wait_time_seconds = 0.5  # a worker notices between two waits that it is to stop
     default_use_lock_renewal = True
     default_max_lock_renewal_duration = 24 * 3600.0
 
@@ -303,6 +303,13 @@ class Transport(azureservicebus.Transport):  # type: ignore[misc] # kombu publis
         self.declared_queues: set[str] = set()
         self.is_in_outage = False
         self.unsettled: dict[str, tuple[str, ServiceBusReceiver, ServiceBusReceivedMessage]] = {}
+
+    def drain_events(self, connection: Any, timeout: float | None = None) -> None:
+        """Deliver a message, or raise `TimeoutError` when one wait has brought none.
+
+        kombu would wait again until `timeout`, for which a worker that is to stop waits twice.
+        """
+        super().drain_events(connection, timeout=0 if timeout is None else min(timeout, 0.01))
 
     def close_connection(self, connection: Any) -> None:
         """Close every link; messages that are still locked come again when their locks end."""

@@ -113,8 +113,13 @@ class Settings(BaseSettings):
 
     @field_validator("service_bus_namespace")
     @classmethod
-    def _namespace_parses(cls, value: str) -> str:
-        ServiceBusEndpoint.parse(value)
+    def _namespace_parses(cls, value: str, info: ValidationInfo) -> str:
+        key: SecretStr | None = info.data.get("service_bus_key")
+        ServiceBusEndpoint.parse(
+            value,
+            key_name=info.data.get("service_bus_key_name"),
+            key=key.get_secret_value() if key else None,
+        )
         return value
 
     @field_validator("service_bus_queue_name")
