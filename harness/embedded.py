@@ -1,0 +1,116 @@
+"""The embedded stack: our Service Bus emulator and Azurite, as two processes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from harness.endpoints import Endpoints
+from harness.processes import ManagedProcess
+from harness.storage import Azurite
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+_READY = (
+    r"Endpoint=sb://127\.0\.0\.1:(?P<port>\d+);SharedAccessKeyName=(?P<name>[^;]+);"
+    r"SharedAccessKey=(?P<key>[^;]+);"
+)
+
+
+def start_emulator(
+    port: int = 0, queues: tuple[str, ...] = (), sink: Callable[[str], None] | None = None
+) -> tuple[ManagedProcess, Endpoints]:
+    """Start an emulator process and wait until it is ready.
+
+    Returns:
+        The process, and its endpoints (which know no storage account yet).
+    """
+    wanted = [part for queue in queues for part in ("--queue", queue)]
+    process = ManagedProcess(
+        "emulator",
+        [sys.executable, "-m", "servicebus_emulator", "--port", str(port), *wanted],
+        sink=sink,
+    )
+    try:
+        ready = process.wait_for_line(_READY)
+    except BaseException:
+        process.stop()
+        raise
+    actual = int(ready["port"])
+    return process, Endpoints(f"127.0.0.1:{actual}", actual, ready["name"], ready["key"], "")
+
+
+class EmbeddedStack:
+    """Both emulators, started at the same time; ready when it is made.
+
+    Args:
+        say: Tells the person who waits for a download.
+        emulator_port, blob_port: 0 for free ones.
+        queues: Queues to create.
+        sink_of: Gives, for the name of a process, what is called with its lines.
+    """
+
+    def __init__(
+        self,
+        say: Callable[[str], None],
+        *,
+        emulator_port: int = 0,
+        blob_port: int = 0,
+        queues: tuple[str, ...] = (),
+        sink_of: Callable[[str], Callable[[str], None]] | None = None,
+    ) -> None:
+        def sink(name: str) -> Callable[[str], None] | None:
+            return sink_of(name) if sink_of else None
+
+        with ThreadPoolExecutor(2) as threads:
+            azurite = threads.submit(Azurite, say, port=blob_port, sink=sink("azurite"))
+            emulator = threads.submit(start_emulator, emulator_port, queues, sink("emulator"))
+        failures = [future.exception() for future in (azurite, emulator)]
+        if any(failures):
+            for future, stop in (
+                (azurite, lambda: azurite.result().process.stop()),
+                (emulator, lambda: emulator.result()[0].stop()),
+            ):
+                if future.exception() is None:
+                    stop()
+            raise next(filter(None, failures))
+        self.azurite = azurite.result()
+        self.emulator, place = emulator.result()
+        self.endpoints = Endpoints(
+            place.namespace,
+            place.admin_port,
+            place.key_name,
+            place.key,
+            self.azurite.connection_string,
+        )
+
+    @property
+    def processes(self) -> tuple[ManagedProcess, ...]:
+        """The two of them."""
+        return self.emulator, self.azurite.process
+
+    def describe(self) -> str:
+        """One line for the header of a test run."""
+        package = json.loads((Path(__file__).parent / "azurite/package.json").read_text())
+        return f"embedded: servicebus_emulator, Azurite {package['dependencies']['azurite']}"
+
+    def stop(self) -> None:
+        """End both."""
+        for process in self.processes:
+            process.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()

