@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _Kind = TypeVar("_Kind")
 _MOST_PEEKED = 250
+_MOST_PEEKED_BYTES = 4 * 1024 * 1024  # fewer than asked for is always a good answer
 _LOCKS = 1  # receiver-settle-mode of a request for deferred messages: 0 deletes, 1 locks
 
 
@@ -56,9 +57,15 @@ def renew_lock(call: Call) -> Result:
 def peek_message(call: Call) -> Result:
     """Look at messages, active, deferred and scheduled, without taking them."""
     count = min(_number(call, "message-count"), _MOST_PEEKED)
-    messages = call.queue.peek(_number(call, "from-sequence-number"), count, call.now)
-    encoded = [{"message": to_wire(message, peeked=True)} for message in messages]
-    return {"messages": encoded} if encoded else None
+    entries: list[dict[str, bytes]] = []
+    size = 0
+    for message in call.queue.peek(_number(call, "from-sequence-number"), count, call.now):
+        encoded = to_wire(message, peeked=True)
+        size += len(encoded)
+        if entries and size > _MOST_PEEKED_BYTES:
+            break
+        entries.append({"message": encoded})
+    return {"messages": entries} if entries else None
 
 
 def schedule_message(call: Call) -> Result:

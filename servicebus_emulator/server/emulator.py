@@ -15,6 +15,7 @@ from servicebus_emulator.clock import SystemClock
 from servicebus_emulator.nodes.container import Container
 from servicebus_emulator.nodes.sas import ROOT_KEY, AccessKey, KeyRing
 from servicebus_emulator.server.amqp_door import AmqpDoor
+from servicebus_emulator.server.connection_string import connection_string
 from servicebus_emulator.server.engine import Engine
 from servicebus_emulator.server.http_answers import HttpAnswers
 from servicebus_emulator.server.http_door import HttpDoor
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger("servicebus_emulator")
 _GOODBYE_SECONDS = 0.3
-_WILDCARDS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 (names them)
 
 
 class EmulatorOptions(TypedDict, total=False):
@@ -97,12 +97,7 @@ class ServiceBusEmulator:
     @property
     def connection_string(self) -> str:
         """Ready to paste into any Service Bus SDK."""
-        host = _WILDCARDS.get(self._host, f"[{self._host}]" if ":" in self._host else self._host)
-        key = self._keys.first
-        return (
-            f"Endpoint=sb://{host}:{self.port};SharedAccessKeyName={key.name};"
-            f"SharedAccessKey={key.key};UseDevelopmentEmulator=true;"
-        )
+        return connection_string(self._host, self.port, self._keys.first)
 
     async def start(self) -> Self:
         """Open the port; returns when clients are accepted.
@@ -120,8 +115,8 @@ class ServiceBusEmulator:
 
     async def stop(self) -> None:
         """Say goodbye to all clients and close; messages are gone."""
-        self._listener.stop_accepting()
         if self._engine is not None:
+            await self._listener.stop_accepting()
             self._container.close(AmqpError(errors.CONNECTION_FORCED, "The emulator has stopped."))
             self._engine.flush()
             await self._listener.close(_GOODBYE_SECONDS)

@@ -96,11 +96,13 @@ class Engine:
 
     def _turn(self) -> None:
         self._turn_is_due = False
-        self._container.turn(self._clock.now())
-        self.flush()
-        deadline = self._container.next_deadline()
-        if deadline != self._timer_deadline:
-            self._set_timer(deadline)
+        try:
+            self._container.turn(self._clock.now())
+        finally:  # a mistake in one delivery must not silence everybody else
+            self.flush()
+            deadline = self._container.next_deadline()
+            if deadline != self._timer_deadline:
+                self._set_timer(deadline)
 
     def _set_timer(self, deadline: float | None) -> None:
         if self._timer is not None:

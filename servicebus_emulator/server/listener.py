@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 from servicebus_emulator.server.front_door import FrontDoor
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from servicebus_emulator.server.front_door import House
 
 _BACKLOG = 1024
+_TURNS_TO_ACCEPT = 3  # of the event loop, from the system's accept to `connection_made`
 
 
 class Listener:
@@ -45,14 +47,23 @@ class Listener:
             lambda: _CountedFrontDoor(self._house, self), host, port, backlog=_BACKLOG
         )
 
-    def stop_accepting(self) -> None:
+    async def stop_accepting(self) -> None:
         """Take no new connections; those that are there stay."""
-        if self._server is not None:
-            self._server.close()
+        if self._server is None:
+            return
+        # asyncio loses a connection that is being accepted while its server closes. So: accept no
+        # more, let those that are on their way come in, close the port.
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(NotImplementedError):  # Windows' own event loop
+            for listening in self._server.sockets:
+                loop.remove_reader(listening.fileno())
+        for _ in range(_TURNS_TO_ACCEPT):
+            await asyncio.sleep(0)
+        self._server.close()
 
     async def close(self, patience: float) -> None:
         """Close all connections: what is left to write has `patience` seconds to leave."""
-        self.stop_accepting()
+        await self.stop_accepting()
         for transport in tuple(self._connections):
             transport.close()
         try:

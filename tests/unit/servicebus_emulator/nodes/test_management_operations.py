@@ -73,6 +73,14 @@ def test_peeking_beyond_the_end_gives_nothing(queue: Queue) -> None:
     assert call(queue, "peek-message", from_sequence_number=1, message_count=5) is None
 
 
+def test_peeking_at_many_large_messages_gives_fewer(queue: Queue) -> None:
+    for _ in range(30):
+        queue.send(to_broker(encoded("x" * 120_000), new_id), NOW)
+    result = call(queue, "peek-message", from_sequence_number=1, message_count=30)
+
+    assert 10 < len(result["messages"]) < 30
+
+
 def test_scheduling_gives_the_sequence_numbers(queue: Queue) -> None:
     messages = [{"message-id": "a", "message": encoded("a", NOW + 60)}] * 2
     result = call(queue, "schedule-message", messages=messages)

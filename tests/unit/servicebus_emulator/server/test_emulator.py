@@ -1,0 +1,82 @@
+import json
+import logging
+import ssl
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+
+from servicebus_emulator import ManualClock, ServiceBusEmulator
+
+
+def config(**namespace: Any) -> str:
+    named = {"Name": "ours", "Queues": [{"Name": "orders", "Properties": {"MaxDeliveryCount": 3}}]}
+    return json.dumps({"UserConfig": {"Namespaces": [named | namespace]}})
+
+
+def test_the_queues_that_were_named_exist() -> None:
+    emulator = ServiceBusEmulator(queues=["one", "two"])
+
+    assert [queue.path for queue in emulator.namespace.list_queues()] == ["one", "two"]
+
+
+def test_a_configuration_decides_about_a_queue_that_is_named_as_well() -> None:
+    emulator = ServiceBusEmulator(queues=["orders", "more"], config=config())
+    orders, more = (emulator.namespace.get_queue(name) for name in ("orders", "more"))
+
+    assert emulator.namespace.name == "ours"
+    assert (orders.description.max_delivery_count, more.description.max_delivery_count) == (3, 10)
+
+
+def test_what_a_configuration_leaves_out_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        ServiceBusEmulator(config=config(Topics=[{"Name": "news"}]))
+
+    assert "news" in caplog.text
+
+
+@pytest.mark.parametrize("queues", [["///"], ["a" * 300]])
+def test_a_name_that_cannot_be_is_a_value_error(queues: list[str]) -> None:
+    with pytest.raises(ValueError, match="no valid queue name"):
+        ServiceBusEmulator(queues=queues)
+
+
+def test_a_queue_is_made_at_the_time_of_the_clock() -> None:
+    emulator = ServiceBusEmulator(clock=ManualClock(start=5.0))
+    emulator.create_queue("orders", lock_duration=7.0)
+    queue = emulator.namespace.get_queue("orders")
+
+    assert (queue.created_at, queue.description.lock_duration) == (5.0, 7.0)
+
+
+def test_it_has_no_port_before_it_is_started() -> None:
+    with pytest.raises(RuntimeError, match="not open"):
+        _ = ServiceBusEmulator().port
+
+
+def test_the_certificate_that_is_written_is_the_one_that_clients_are_shown(tmp_path: Path) -> None:
+    emulator = ServiceBusEmulator(host="localhost")
+    emulator.write_certificate(tmp_path / "one.pem")
+    context = emulator.tls_context()
+    emulator.write_certificate(tmp_path / "two.pem")
+    written = (tmp_path / "one.pem").read_bytes()
+
+    assert isinstance(context, ssl.SSLContext)
+    assert emulator.tls_context() is context
+    assert written == (tmp_path / "two.pem").read_bytes()
+    assert x509.load_pem_x509_certificate(written).version is x509.Version.v3
+
+
+def test_without_cryptography_tls_clients_are_turned_away_and_that_is_told_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.asymmetric", None)
+    emulator = ServiceBusEmulator()
+    with caplog.at_level(logging.WARNING):
+        contexts = [emulator.tls_context(), emulator.tls_context()]
+
+    assert contexts == [None, None]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "emulator-tls" in caplog.text
