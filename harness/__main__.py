@@ -1,8 +1,13 @@
-"""`python -m harness up` runs the whole system, `python -m harness emulators` a part of it."""
+"""`python -m harness up` runs the whole system, `python -m harness emulators` a part of it.
+
+`python -m harness fetch` downloads what they need, and runs nothing.
+"""
 
 from __future__ import annotations
 
 import argparse
+import math
+import os
 import signal
 import socket
 import sys
@@ -13,7 +18,9 @@ from typing import TYPE_CHECKING, TextIO
 from harness.downloads import DownloadError
 from harness.embedded import EmbeddedStack
 from harness.live import start_api, start_worker
+from harness.node import find_node
 from harness.processes import ProcessDiedError
+from harness.storage import install_azurite
 from harness.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -101,24 +108,37 @@ def emulators(console: Console, cleanup: ExitStack) -> Sequence[ManagedProcess]:
     return stack.processes
 
 
+def fetch(console: Console, _: ExitStack) -> Sequence[ManagedProcess]:
+    """Download Azurite, and Node.js where there is none."""
+    install_azurite(find_node(console.say), console.say)
+    return ()
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command until it is stopped; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m harness", description=__doc__)
-    commands = {"up": up, "emulators": emulators}
+    commands = {"up": up, "emulators": emulators, "fetch": fetch}
     parser.add_argument("command", choices=commands, help="what to start")
-    command = commands[parser.parse_args(arguments).command]
+    parser.add_argument(
+        "--with-parent",
+        action="store_true",
+        help="stop when the process that started this one has ended (not on Windows)",
+    )
+    options = parser.parse_args(arguments)
+    command = commands[options.command]
+    parent = os.getppid() if options.with_parent and os.name == "posix" else None
     console = Console(sys.stdout)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _raise_stopped)
     try:
         with ExitStack() as cleanup:
-            cleanup.callback(_ignore_signals)  # runs last
             try:
-                return _watch(command(console, cleanup), console)
+                processes = command(console, cleanup)
+                return _watch(processes, console, parent) if processes else 0
             finally:
                 _ignore_signals()  # the way down is not to be interrupted
-                console.say("Stopping.")
     except Stopped:
+        console.say("Everything has stopped.")
         return 0
     except (DownloadError, ProcessDiedError, OSError) as error:
         console.say(str(error))
@@ -138,20 +158,21 @@ def _emulators(console: Console, cleanup: ExitStack) -> EmbeddedStack:
     )
 
 
-def _watch(processes: Sequence[ManagedProcess], console: Console) -> int:
-    """Wait until one of the processes ends, which none should."""
-    dead = None
-    while dead is None:
-        try:
-            dead = wait_until(
-                lambda: next((each for each in processes if each.exit_code is not None), None),
-                "the end of a process",
-                timeout=3600,
-                interval=0.2,
-            )
-        except TimeoutError:
-            continue
-    console.say(f"The {dead.name} ended with exit code {dead.exit_code}; stopping the others.")
+def _watch(processes: Sequence[ManagedProcess], console: Console, parent: int | None) -> int:
+    """Wait until one of the processes ends, which none should, or until we are orphaned."""
+
+    def look() -> str | None:
+        if parent is not None and os.getppid() != parent:
+            return "The process that started this one has ended; stopping."
+        for process in processes:
+            if process.exit_code is not None:
+                return (
+                    f"The {process.name} ended with exit code {process.exit_code}; "
+                    "stopping the others."
+                )
+        return None
+
+    console.say(wait_until(look, "the end of a process", timeout=math.inf, interval=0.2))
     return 1
 
 

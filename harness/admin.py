@@ -34,7 +34,7 @@ def create_queue(
     host = endpoints.namespace.rpartition(":")[0]
     url = f"http://{host}:{endpoints.admin_port}/{quote(name)}?api-version=2021-05"
     entry = _ENTRY.format(lock_seconds=lock_seconds, max_delivery_count=max_delivery_count)
-    request = urllib.request.Request(  # noqa: S310 - http to an emulator
+    request = urllib.request.Request(
         url,
         entry.encode(),
         {

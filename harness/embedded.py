@@ -70,15 +70,10 @@ class EmbeddedStack:
         with ThreadPoolExecutor(2) as threads:
             azurite = threads.submit(Azurite, say, port=blob_port, sink=sink("azurite"))
             emulator = threads.submit(start_emulator, emulator_port, queues, sink("emulator"))
-        failures = [future.exception() for future in (azurite, emulator)]
-        if any(failures):
-            for future, stop in (
-                (azurite, lambda: azurite.result().process.stop()),
-                (emulator, lambda: emulator.result()[0].stop()),
-            ):
-                if future.exception() is None:
-                    stop()
-            raise next(filter(None, failures))
+        if emulator.exception() is not None and azurite.exception() is None:
+            azurite.result().process.stop()
+        if azurite.exception() is not None and emulator.exception() is None:
+            emulator.result()[0].stop()
         self.azurite = azurite.result()
         self.emulator, place = emulator.result()
         self.endpoints = Endpoints(

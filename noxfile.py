@@ -1,0 +1,156 @@
+"""Every verb of the project, as a nox session; `nox -l` lists them with what they do.
+
+All sessions share one environment, `.nox/dev-<python>`, made from `requirements-dev.txt` with uv
+where there is one, else with venv and pip; it is made anew when that file changes.
+"""
+
+import hashlib
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.default_venv_backend = "none"
+nox.options.sessions = ["lint", "types", "contracts", "lock", "tests"]
+
+ROOT = Path(__file__).parent
+_EXPORT = ["export", "--quiet", "--frozen", "--no-emit-project", "--no-hashes", "--no-header"]
+_EXPORTED = {"requirements.txt": ["--no-dev"], "requirements-dev.txt": ["--all-groups"]}
+_PARALLEL = ["-n", "2", "--dist", "loadfile"]
+
+
+def _environment(session: nox.Session) -> Path:
+    """Make the shared environment if it is missing or old; the folder of its programs."""
+    requirements = ROOT / "requirements-dev.txt"
+    wanted = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()
+    folder = ROOT / ".nox" / f"dev-{sys.version_info.major}.{sys.version_info.minor}"
+    programs = folder / ("Scripts" if os.name == "nt" else "bin")
+    stamp = folder / "requirements.sha256"
+    if stamp.exists() and stamp.read_text() == wanted:
+        return programs
+    shutil.rmtree(folder, ignore_errors=True)
+    uv = shutil.which("uv")
+    session.log(f"Making {folder.relative_to(ROOT)} with {'uv' if uv else 'pip'} (once)")
+    if uv:
+        python = ["--python", sys.executable]
+        session.run(uv, "venv", "--quiet", *python, str(folder), external=True)
+        python = ["--python", str(programs / "python")]
+        install = [uv, "pip", "install", "--quiet", *python]
+    else:
+        session.run(sys.executable, "-m", "venv", str(folder), external=True)
+        install = [str(programs / "python"), "-m", "pip", "install", "--quiet"]
+        install += ["--disable-pip-version-check"]
+    session.run(*install, "-r", str(requirements), external=True)
+    stamp.write_text(wanted)
+    return programs
+
+
+def _python(session: nox.Session, *arguments: str) -> None:
+    """Run Python in the shared environment, at the root of the project."""
+    program = _environment(session) / "python"
+    session.run(str(program), *arguments, external=True, env={"PYTHONPATH": str(ROOT)})
+
+
+def _harness(session: nox.Session, command: str) -> None:
+    """Run the harness until it is stopped; Ctrl-C reaches it too, and it needs time to clean up."""
+    program = _environment(session) / "python"
+    session.run(
+        *(str(program), "-m", "harness", command, "--with-parent"),
+        external=True,
+        env={"PYTHONPATH": str(ROOT)},
+        interrupt_timeout=60,
+        terminate_timeout=60,
+    )
+
+
+def _pytest(session: nox.Session, *arguments: str) -> None:
+    _python(session, "-m", "pytest", *arguments, *session.posargs)
+
+
+def _fetch(session: nox.Session) -> None:
+    """Download what the emulators need now, and not in the middle of a test."""
+    _python(session, "-m", "harness", "fetch")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and formatting (ruff); `nox -s lint -- --fix` mends what it can."""
+    _python(session, "-m", "ruff", "check", *session.posargs)
+    is_check = [] if session.posargs else ["--check", "--diff"]
+    _python(session, "-m", "ruff", "format", *is_check)
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check the types, strictly (mypy)."""
+    _python(session, "-m", "mypy", *session.posargs)
+
+
+@nox.session
+def contracts(session: nox.Session) -> None:
+    """Check who imports whom (import-linter)."""
+    _python(session, "-m", "importlinter.cli", "lint", *session.posargs)
+
+
+@nox.session
+def lock(session: nox.Session) -> None:
+    """Check that the lock and its exports agree; `nox -s lock -- --update` renews all of them."""
+    uv = str(_environment(session) / "uv")
+    if "--update" in session.posargs:
+        session.run(uv, "lock", "--upgrade", external=True)
+    else:
+        session.run(uv, "lock", "--check", "--quiet", external=True)
+    for name, groups in _EXPORTED.items():
+        exported = session.run(uv, *_EXPORT, *groups, external=True, silent=True, stderr=None)
+        if "--update" in session.posargs:
+            (ROOT / name).write_text(str(exported))
+        elif (ROOT / name).read_text() != exported:
+            session.error(f"{name} is not what the lock says; run: nox -s lock -- --update")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run every test: unit, property and integration, in parallel."""
+    _fetch(session)
+    _pytest(session, *_PARALLEL)
+
+
+@nox.session
+def unit(session: nox.Session) -> None:
+    """Run the unit tests: no sockets, no waiting, seconds."""
+    _pytest(session, "tests/unit", *_PARALLEL)
+
+
+@nox.session(name="property")
+def property_tests(session: nox.Session) -> None:
+    """Run the property tests (Hypothesis)."""
+    _pytest(session, "tests/property", *_PARALLEL)
+
+
+@nox.session
+def integration(session: nox.Session) -> None:
+    """Run the integration tests on the embedded emulators, offline."""
+    _fetch(session)
+    _pytest(session, "tests/integration", *_PARALLEL)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure the emulator's start and the idle latency of a job, and print tables."""
+    _fetch(session)
+    _python(session, "-m", "benchmarks")
+
+
+@nox.session
+def up(session: nox.Session) -> None:
+    """Run the whole system: emulators, worker, and the API on http://127.0.0.1:8001."""
+    _harness(session, "up")
+
+
+@nox.session
+def emulators(session: nox.Session) -> None:
+    """Run the two emulators only, and print the lines for `.env`."""
+    _harness(session, "emulators")
