@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from servicebus_emulator.amqp import events
 from servicebus_emulator.amqp.connection import Connection
+from servicebus_emulator.amqp.states import LinkState
 from servicebus_emulator.nodes.entity_nodes import EntityNodes
 from servicebus_emulator.nodes.peer import Peer
 from servicebus_emulator.nodes.reception import Reception, RefusedError
@@ -140,6 +141,8 @@ class Container:
         peer.opened = True
 
     def _attach(self, peer: Peer, event: events.LinkAttached, _now: float) -> None:
+        if event.link.state is not LinkState.ATTACH_RCVD:
+            return  # bytes that came along have ended it already
         try:
             peer.ends[event.link] = self._reception.receive(peer, event)
         except RefusedError as refusal:

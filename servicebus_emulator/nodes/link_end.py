@@ -21,7 +21,7 @@ class LinkEnd:
 
     def on_flow(self, flow: LinkFlow) -> None:
         """The client granted credit; when it drains, say that nothing is left."""
-        if flow.drain and self.link.role == SENDER:
+        if flow.drain and self.link.role == SENDER and self.link.attached:
             self.link.drained()
 
     def on_delivery(self, delivery: DeliveryReceived, now: float) -> None:

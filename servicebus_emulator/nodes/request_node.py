@@ -83,7 +83,8 @@ class RequestInlet(LinkEnd):
         return message.join(None, None, None, bare), reply_link
 
     def _reply_link(self, reply_to: str | None) -> Link:
-        links = self._peer.reply_links.get(self._node_key, [])
+        known = self._peer.reply_links.get(self._node_key, [])
+        links = [link for link in known if link.attached]
         named = [link for link in links if reply_to and _target_address(link) == reply_to]
         nearby = [link for link in named or links if link.session is self.link.session]
         for candidates in (nearby, named, links):

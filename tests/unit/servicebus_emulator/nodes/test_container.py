@@ -1,7 +1,9 @@
+import pytest
+
 from servicebus_emulator.amqp import events
 from servicebus_emulator.amqp.errors import AmqpError
-from servicebus_emulator.amqp.outcomes import Accepted
-from servicebus_emulator.nodes.sas import ROOT_KEY
+from servicebus_emulator.amqp.outcomes import Accepted, Rejected
+from servicebus_emulator.amqp.performatives import RECEIVER, Source, Target
 from tests.unit.servicebus_emulator.nodes.in_memory import Client, World, body
 
 
@@ -106,5 +108,43 @@ def test_one_connection_serves_many_links() -> None:
     assert client.outcomes() == [Accepted(), Accepted()]
 
 
-def test_the_key_of_the_world_is_the_well_known_one() -> None:
-    assert Client(World(), ROOT_KEY).peer.opened
+def test_a_link_that_is_detached_in_the_breath_it_was_attached_in_is_no_link() -> None:
+    client = Client(World())
+    link = client.session.attach("x", RECEIVER, source=Source("orders"), target=Target("c"))
+    link.detach()
+    client.world.turn()
+
+    assert client.peer.ends == {}
+    assert not client.connection.finished
+
+
+def test_a_session_that_ends_in_the_breath_of_an_attach_leaves_nothing() -> None:
+    client = Client(World())
+    client.session.attach("x", RECEIVER, source=Source("orders"), target=Target("c"))
+    client.session.end()
+    client.world.turn()
+
+    assert client.peer.ends == {}
+    assert not client.connection.finished
+
+
+@pytest.mark.parametrize("node", ["orders", "$cbs"])
+def test_a_drain_and_a_detach_in_one_breath_are_harmless(node: str) -> None:
+    client = Client(World())
+    link = client.receiver(node, credit=5)
+    link.drain()
+    link.detach()
+    client.world.turn()
+
+    assert client.peer.ends == {}
+    assert not client.connection.finished
+
+
+def test_a_request_is_rejected_when_its_reply_link_goes_in_the_same_breath() -> None:
+    client = Client(World())
+    reply_link, request_link = client.receiver("$cbs", credit=1), client.sender("$cbs")
+    request_link.send(body("request"), delivery_tag=b"1")
+    reply_link.detach()
+    client.world.turn()
+
+    assert [type(outcome) for outcome in client.outcomes()] == [Rejected]
