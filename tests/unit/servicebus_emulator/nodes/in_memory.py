@@ -47,6 +47,7 @@ class World:
         keys = KeyRing([ROOT_KEY, LISTENER])
         self.container = Container(self.namespace, keys, "world", self.new_id)
         self.clients: dict[Peer, Client] = {}
+        self.received: list[bytes] = []  # all that clients have sent, piece by piece
 
     def queue(self, path: str = "orders") -> Queue:
         return self.namespace.resolve(path)
@@ -58,6 +59,7 @@ class World:
             moved = False
             for client in tuple(self.clients.values()):
                 if data := client.connection.data_to_send():
+                    self.received.append(data)
                     self.container.receive(client.peer, data, self.now, self.real_now)
                     moved = True
             self.container.turn(self.now)
