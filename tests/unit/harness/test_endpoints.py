@@ -1,0 +1,41 @@
+from dataclasses import FrozenInstanceError
+
+import pytest
+
+from harness.endpoints import Endpoints
+
+ENDPOINTS = Endpoints("127.0.0.1:5672", 5672, "Root", "key=", "blobs")
+
+
+def test_names_each_setting_of_the_product() -> None:
+    assert ENDPOINTS.settings("jobs", "results") == {
+        "SERVICE_BUS_KEY_NAME": "Root",
+        "SERVICE_BUS_KEY": "key=",
+        "SERVICE_BUS_NAMESPACE": "127.0.0.1:5672",
+        "SERVICE_BUS_QUEUE_NAME": "jobs",
+        "AZURE_BLOB_CONNECTION_STRING": "blobs",
+        "SERVICE_BUS_ADMIN_PORT": "",
+        "BLOB_CONTAINER_NAME": "results",
+    }
+
+
+def test_the_first_five_settings_are_those_that_are_required() -> None:
+    assert list(ENDPOINTS.settings("jobs"))[:5] == [
+        "SERVICE_BUS_KEY_NAME",
+        "SERVICE_BUS_KEY",
+        "SERVICE_BUS_NAMESPACE",
+        "SERVICE_BUS_QUEUE_NAME",
+        "AZURE_BLOB_CONNECTION_STRING",
+    ]
+
+
+def test_the_connection_string_tells_sdks_that_it_is_an_emulator() -> None:
+    assert ENDPOINTS.service_bus_connection_string == (
+        "Endpoint=sb://127.0.0.1:5672;SharedAccessKeyName=Root;SharedAccessKey=key=;"
+        "UseDevelopmentEmulator=true;"
+    )
+
+
+def test_endpoints_do_not_change() -> None:
+    with pytest.raises(FrozenInstanceError):
+        ENDPOINTS.key = "other"  # type: ignore[misc] # that is the test
