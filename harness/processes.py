@@ -13,6 +13,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Self
 
 from harness.environment import child_environment
+from harness.guard import guard
 from harness.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ class ManagedProcess:
             errors="replace",
             start_new_session=_POSIX,
         )
+        if _POSIX:
+            guard().watch(self.pid)
         self._pump = threading.Thread(target=self._read, name=f"output of {name}", daemon=True)
         self._pump.start()
 
@@ -127,12 +130,14 @@ class ManagedProcess:
         """End it and its children at once, as a crash would."""
         self._signal_group(signal.SIGKILL if _POSIX else signal.SIGTERM)
         self.wait()
+        if _POSIX:
+            guard().release(self.pid)
 
     def stop(self, timeout: float = 10.0) -> int:
         """Ask it to stop, and end what has not stopped in time, children included."""
         self.terminate()
-        with contextlib.suppress(TimeoutError):
-            self.wait(timeout)
+        with contextlib.suppress(TimeoutError):  # its output may stay open, in a child's hands
+            wait_until(lambda: self.exit_code is not None, f"the end of {self.name}", timeout)
         self.kill()
         return self._process.returncode
 
