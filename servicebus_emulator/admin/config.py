@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _COMMENT_OR_STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
 
+_BYTE_ORDER_MARK = "\ufeff"  # some editors put it before the text
+
 
 class ConfigError(ValueError):
     """The configuration cannot be used; the text says where and why."""
@@ -53,7 +55,7 @@ def parse_config(text: str) -> NamespaceConfig:
         raise ConfigError(f"{where}: exactly one namespace is supported, not {len(namespaces)}.")
     namespace = _object(namespaces[0], f"{where}[0]", {"Name", "Queues", "Topics"})
     queues: dict[str, QueueDescription] = {}
-    for index, item in enumerate(namespace.get("Queues") or []):
+    for index, item in enumerate(_list(namespace, "Queues", f"{where}[0]")):
         place = f"{where}[0].Queues[{index}]"
         name, description = _queue(item, place)
         if name.casefold() in map(str.casefold, queues):
@@ -62,16 +64,20 @@ def parse_config(text: str) -> NamespaceConfig:
     return NamespaceConfig(
         _member(namespace, "Name", str, f"{where}[0]"),
         queues,
-        tuple(_left_out(topic) for topic in namespace.get("Topics") or []),
+        tuple(_left_out(topic) for topic in _list(namespace, "Topics", f"{where}[0]")),
     )
 
 
 def _load(text: str) -> Any:
     try:
-        return json.loads(_COMMENT_OR_STRING.sub(_blank_comment, text))
+        return json.loads(
+            _COMMENT_OR_STRING.sub(_blank_comment, text.removeprefix(_BYTE_ORDER_MARK))
+        )
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise ConfigError(f"Not JSON: {error.msg} at {place}.") from error
+    except ValueError:
+        raise ConfigError("Not a configuration: a number in it is too long.") from None
     except RecursionError:
         raise ConfigError("Not a configuration: it is nested too deeply.") from None
 
@@ -124,6 +130,11 @@ def _member(owner: dict[str, Any], key: str, kind: type, where: str) -> Any:
     if not isinstance(value, kind):
         raise ConfigError(f"{where}.{key}: missing, or not of the type {kind.__name__}.")
     return value
+
+
+def _list(owner: dict[str, Any], key: str, where: str) -> list[Any]:
+    """A list that may be missing."""
+    return [] if owner.get(key) is None else _member(owner, key, list, where)
 
 
 def _bool(value: Any) -> bool:

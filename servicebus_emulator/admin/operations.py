@@ -97,7 +97,7 @@ def _namespace_info(_: Request, namespace: Namespace, _now: float) -> Response:
 
 
 def _list_queues(request: Request, namespace: Namespace, now: float) -> Response:
-    skip, top = _number(request, "$skip", 0), _number(request, "$top", _PAGE)
+    skip, top = _number(request, "$skip", 0, least=0), _number(request, "$top", _PAGE, least=1)
     found = namespace.list_queues(skip, top + 1)
     links = [Link("self", f"$Resources/queues?$skip={skip}&$top={top}")]
     if len(found) > top:
@@ -139,13 +139,15 @@ def _unknown(request: Request, _namespace: Namespace, _now: float) -> Response:
     raise OperationNotSupported(f"The resource '{request.entity_path[:100]}'")
 
 
-def _number(request: Request, name: str, default: int) -> int:
+def _number(request: Request, name: str, default: int, *, least: int) -> int:
     text = request.parameter(name)
     if text is None:
         return default
-    if not (text.isascii() and text.isdecimal()):
-        raise ArgumentError(f"The query parameter {name} must be a whole number.")
-    return int(text[:9])
+    if not (text.isascii() and text.isdecimal()) or (number := int(text[:9])) < least:
+        raise ArgumentError(
+            f"The query parameter {name} must be a whole number, and at least {least}."
+        )
+    return number
 
 
 def _operations() -> tuple[Operation, ...]:

@@ -2,8 +2,12 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from servicebus_emulator.admin.config import ConfigError, parse_config
+from servicebus_emulator.admin.durations import format_duration
+from servicebus_emulator.broker.entities import QueueDescription
 
 OFFICIAL = """
 { // as the official emulator documents it
@@ -61,6 +65,14 @@ def test_topics_are_left_out_with_a_warning() -> None:
     assert "None" in parse_config(config(Topics=["?"])).warnings[0]
 
 
+def test_a_namespace_may_have_neither_queues_nor_topics() -> None:
+    assert parse_config(config(Queues=None)).queues == {}
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text() -> None:
+    assert parse_config("\ufeff" + OFFICIAL) == parse_config(OFFICIAL)
+
+
 def test_what_looks_like_a_comment_in_a_string_is_kept() -> None:
     assert parse_config(config(Name='a//b /* c */ \\" d')).name == 'a//b /* c */ \\" d'
 
@@ -77,6 +89,10 @@ def test_what_looks_like_a_comment_in_a_string_is_kept() -> None:
         ('{"UserConfig": {"Namespaces": []}}', "exactly one namespace"),
         (config(Name=None), r"Namespaces\[0\].Name: missing"),
         (config(Relays=[]), "'Relays' is unknown"),
+        (config(Queues=5), r"Namespaces\[0\].Queues: missing, or not of the type list"),
+        (config(Queues={}), r"Namespaces\[0\].Queues: missing, or not of the type list"),
+        (config(Topics="news"), r"Namespaces\[0\].Topics: missing, or not of the type list"),
+        ("9" * 5000, "number in it is too long"),
         (config({"Name": "q", "Colour": 1}), r"Queues\[0\]: 'Colour' is unknown"),
         (config({"Name": "q", "Properties": {"Colour": 1}}), "Properties: 'Colour' is unknown"),
         (config({"Name": "-"}), r"Queues\[0\]: '-' is no valid queue name"),
@@ -104,3 +120,58 @@ def test_a_mistake_is_told_with_its_place(text: str, where: str) -> None:
 def test_a_property_that_cannot_be_kept_is_refused(key: str, value: Any, why: str) -> None:
     with pytest.raises(ConfigError, match=why):
         parse_config(config({"Name": "q", "Properties": {key: value}}))
+
+
+NAMES = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,20}[A-Za-z0-9])?", fullmatch=True)
+DESCRIPTIONS = st.builds(
+    QueueDescription,
+    lock_duration=st.integers(1, 300).map(float),
+    max_delivery_count=st.integers(1, 2000),
+    default_message_time_to_live=st.integers(1, 10**8).map(float),
+    dead_lettering_on_message_expiration=st.booleans(),
+)
+COMMENTS = st.sampled_from(["", " ", "\n", '// "{ */\n', '/* // " } \n */', "/**/"])
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def written(name: str, description: QueueDescription) -> dict[str, Any]:
+    properties = {
+        "LockDuration": format_duration(description.lock_duration),
+        "MaxDeliveryCount": description.max_delivery_count,
+        "DefaultMessageTimeToLive": format_duration(description.default_message_time_to_live),
+        "DeadLetteringOnMessageExpiration": description.dead_lettering_on_message_expiration,
+    }
+    return {"Name": name, "Properties": properties}
+
+
+@given(st.dictionaries(NAMES.map(str.lower), DESCRIPTIONS, max_size=4), COMMENTS)
+def test_queues_are_read_as_they_were_written(
+    queues: dict[str, QueueDescription], comment: str
+) -> None:
+    text = config(Queues=[written(*item) for item in queues.items()])
+    commented = "".join(f"{comment}{line}{comment}" for line in text.partition(", "))
+
+    assert parse_config(commented).queues == queues
+
+
+@given(
+    st.text()
+    | JSON.map(json.dumps)
+    | JSON.map(config)
+    | JSON.map(lambda value: config(Queues=value, Topics=value))
+    | JSON.map(lambda value: config({"Name": "q", "Properties": value}))
+    | st.tuples(st.sampled_from(["LockDuration", "MaxDeliveryCount", "ForwardTo"]), JSON).map(
+        lambda item: config({"Name": "q", "Properties": dict([item])})
+    )
+)
+def test_any_text_is_a_valid_configuration_or_a_configuration_error(text: str) -> None:
+    try:
+        parsed = parse_config(text)
+    except ConfigError:
+        return
+    for description in parsed.queues.values():
+        description.validate()

@@ -10,7 +10,11 @@ from uuid import uuid4
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.core.pipeline.transport import HttpRequest, HttpResponse, HttpTransport
-from azure.servicebus.management import ServiceBusAdministrationClient
+from azure.servicebus.management import (
+    AuthorizationRule,
+    EntityStatus,
+    ServiceBusAdministrationClient,
+)
 
 from servicebus_emulator.admin.messages import Request, Response
 from servicebus_emulator.admin.operations import handle
@@ -125,6 +129,67 @@ def test_an_update_is_kept(client: ServiceBusAdministrationClient) -> None:
     client.update_queue(queue)
 
     assert client.get_queue("orders").lock_duration == timedelta(seconds=9)
+
+
+def test_an_update_leaves_alone_what_it_does_not_change(
+    client: ServiceBusAdministrationClient,
+) -> None:
+    before = client.create_queue(
+        "orders",
+        lock_duration=timedelta(seconds=7),
+        max_size_in_megabytes=2048,
+        default_message_time_to_live=timedelta(days=2, milliseconds=1),
+        dead_lettering_on_message_expiration=True,
+        max_delivery_count=3,
+        user_metadata="mine",
+    )
+    client.update_queue(before, max_delivery_count=4)
+
+    after = client.get_queue("orders")
+    changed = {key for key, value in after.items() if value != before[key]}
+    assert changed == {"max_delivery_count"}
+    assert after.max_delivery_count == 4
+
+
+def test_a_queue_that_is_updated_must_exist(client: ServiceBusAdministrationClient) -> None:
+    queue = client.create_queue("orders")
+    client.delete_queue("orders")
+
+    with pytest.raises(ResourceNotFoundError):
+        client.update_queue(queue)
+
+
+def test_a_status_is_set_and_seen(client: ServiceBusAdministrationClient) -> None:
+    queue = client.create_queue("orders")
+    for status in (
+        EntityStatus.SEND_DISABLED,
+        EntityStatus.RECEIVE_DISABLED,
+        EntityStatus.DISABLED,
+        EntityStatus.ACTIVE,
+    ):
+        client.update_queue(queue, status=status)
+        assert client.get_queue("orders").status == status
+
+
+@pytest.mark.parametrize(
+    ("name", "properties"),
+    [
+        ("RequiresSession", {"requires_session": True}),
+        ("RequiresDuplicateDetection", {"requires_duplicate_detection": True}),
+        ("ForwardTo", {"forward_to": "other"}),
+        ("ForwardDeadLetteredMessagesTo", {"forward_dead_lettered_messages_to": "other"}),
+        ("AutoDeleteOnIdle", {"auto_delete_on_idle": timedelta(minutes=5)}),
+        ("EnablePartitioning", {"enable_partitioning": True}),
+        ("authorization rules", {"authorization_rules": [AuthorizationRule()]}),
+    ],
+)
+def test_a_feature_that_is_missing_is_refused_by_name(
+    client: ServiceBusAdministrationClient, name: str, properties: dict[str, Any]
+) -> None:
+    with pytest.raises(HttpResponseError, match=f"{name} .*not supported by this emulator yet"):
+        client.create_queue("orders", **properties)
+    with pytest.raises(ResourceNotFoundError):
+        client.get_queue("orders")
 
 
 def test_queues_are_listed_over_several_pages(client: ServiceBusAdministrationClient) -> None:
