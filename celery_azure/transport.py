@@ -55,7 +55,7 @@ _READ_SECONDS = 0.02
 class Channel(azureservicebus.Channel):  # type: ignore[misc] # kombu publishes no types
     """A channel whose acknowledgement, rejection and requeueing reach the broker."""
 
-    default_wait_time_seconds = 0.5  # a worker notices between two waits that it is to stop
+    default_wait_time_seconds = 0.25  # a worker notices between two waits that it is to stop
     default_use_lock_renewal = True
     default_max_lock_renewal_duration = 24 * 3600.0
 

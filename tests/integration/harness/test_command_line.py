@@ -1,0 +1,127 @@
+"""`python -m harness`, as a person runs it. One file: the tests take the same ports in turn."""
+
+import os
+import re
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+
+from harness.__main__ import API_PORT, free_port
+from harness.environment import ROOT
+from harness.processes import ManagedProcess
+from harness.waiting import wait_until
+
+STARTED = 60.0
+
+
+def harness(command: str) -> ManagedProcess:
+    return ManagedProcess("harness", [sys.executable, "-m", "harness", command], folder=ROOT)
+
+
+@pytest.fixture
+def up() -> Iterator[ManagedProcess]:
+    with harness("up") as process:
+        process.wait_for_line("Everything runs", STARTED)
+        yield process
+
+
+def api_url(up: ManagedProcess) -> str:
+    return up.wait_for_line(r"POST (http://127\.0\.0\.1:\d+)/enqueue/").group(1)
+
+
+def children(pid: int) -> dict[int, str]:
+    """Process ids of the direct children, with their command lines."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return {
+        int(child): Path(f"/proc/{child}/cmdline").read_text().replace("\0", " ")
+        for child in listed
+    }
+
+
+def find_child(up: ManagedProcess, words: str) -> int:
+    (found,) = [pid for pid, command in children(up.pid).items() if words in command]
+    return found
+
+
+def is_refused(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_the_curl_line_that_it_prints_leads_to_a_finished_job(up: ManagedProcess) -> None:
+    with httpx.Client(base_url=api_url(up), trust_env=False) as client:
+        task = client.post("/enqueue/", json={"hello": "world"}).raise_for_status().json()
+
+        def has_succeeded() -> bool:
+            return bool(client.get(f"/status/{task['task_id']}").json()["status"] == "SUCCESS")
+
+        wait_until(has_succeeded, "the job's success", timeout=20)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_everything(up: ManagedProcess, number: signal.Signals) -> None:
+    port = int(api_url(up).rpartition(":")[2])
+    os.kill(up.pid, number)
+
+    assert up.wait(30) == 0
+    assert up.output.endswith("Everything has stopped.")
+    assert is_refused(port)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="children are found in /proc")
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("worker", "-m celery"), ("api", "-m uvicorn"), ("azurite", "--blobPort")],
+)
+def test_when_one_dies_all_stop_and_it_says_which(
+    up: ManagedProcess, name: str, words: str
+) -> None:
+    port = int(api_url(up).rpartition(":")[2])
+    os.kill(find_child(up, words), signal.SIGKILL)
+
+    assert up.wait(30) == 1
+    assert f"The {name} ended with exit code -9; stopping the others." in up.output
+    assert is_refused(port)
+
+
+def test_emulators_prints_the_five_settings() -> None:
+    with harness("emulators") as process:
+        process.wait_for_line("Ctrl-C stops both", STARTED)
+        printed = re.findall(r"^([A-Z_]+)=(.+)$", process.output, re.MULTILINE)
+        assert [name for name, _ in printed] == [
+            "SERVICE_BUS_KEY_NAME",
+            "SERVICE_BUS_KEY",
+            "SERVICE_BUS_NAMESPACE",
+            "SERVICE_BUS_QUEUE_NAME",
+            "AZURE_BLOB_CONNECTION_STRING",
+        ]
+        process.interrupt()
+        assert process.wait(30) == 0
+
+
+def test_a_taken_port_is_named_and_another_chosen() -> None:
+    said: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        wanted = taken.getsockname()[1]
+        port = free_port(wanted, said.append, "API")
+    assert port > wanted
+    assert said == [f"Port {wanted} is taken; the API listens on {port}."]
+
+
+def test_says_so_when_no_port_is_left() -> None:
+    with ExitStack() as stack:
+        for port in range(API_PORT, API_PORT + 20):
+            server = stack.enter_context(socket.socket())
+            try:
+                server.bind(("127.0.0.1", port))
+                server.listen()
+            except OSError:  # somebody else has it, which is as good
+                continue
+        with pytest.raises(OSError, match=rf"every port from {API_PORT} to {API_PORT + 19}"):
+            free_port(API_PORT, lambda _: None, "API")

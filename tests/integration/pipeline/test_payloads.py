@@ -1,0 +1,97 @@
+"""From the client through API, broker, worker and storage, and back."""
+
+import json
+
+import pytest
+from azure.storage.blob import ContainerClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from harness.pytest_plugin import RunningApp
+from harness.waiting import wait_until
+from queue_app.claim_check import MAX_INLINE_BYTES
+from tests.integration.jobs import Client
+from tests.property.strategies import (
+    body_of_size,
+    identical,
+    payload_bodies,
+    sizes_around,
+    unfaithful_bodies,
+)
+
+LIMIT = 262_144
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"{}", id="2 B"),
+        pytest.param(body_of_size(10_240), id="10 KB"),
+        pytest.param(body_of_size(200_000), id="200000 B of ASCII"),
+        pytest.param(body_of_size(LIMIT), id="262144 B of ASCII"),
+        pytest.param(body_of_size(LIMIT, "é"), id="262144 B of two-byte text"),
+        pytest.param(body_of_size(LIMIT, "😀"), id="262144 B of four-byte text"),
+        pytest.param(body_of_size(LIMIT, '\\"'), id="262144 B of escapes"),
+    ],
+)
+def test_a_payload_of_any_size_arrives_and_comes_back(client: Client, body: bytes) -> None:
+    assert client.result(client.enqueue(body)) == {"processed": json.loads(body)}
+
+
+def test_one_byte_more_than_the_limit_is_refused_with_the_limit(client: Client) -> None:
+    response = client.post(body_of_size(LIMIT + 1))
+
+    assert response.status_code == 413
+    assert response.headers["content-type"] == "application/problem+json"
+    assert "262144 bytes" in response.json()["detail"]
+
+
+@settings(max_examples=10, deadline=None)
+@given(size=sizes_around(MAX_INLINE_BYTES), character=st.sampled_from("xé"))
+def test_a_payload_around_the_inline_limit_arrives(
+    client: Client, size: int, character: str
+) -> None:
+    body = body_of_size(size, character)
+
+    assert client.result(client.enqueue(body)) == {"processed": json.loads(body)}
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(sent=payload_bodies())
+def test_any_object_arrives_as_it_was_sent(
+    client: Client, sent: tuple[bytes, dict[str, object]]
+) -> None:
+    body, value = sent
+
+    assert identical(client.result(client.enqueue(body)), {"processed": value})
+
+
+@settings(max_examples=50, deadline=None)
+@given(body=unfaithful_bodies())
+def test_what_cannot_be_kept_is_refused_and_never_sent(client: Client, body: bytes) -> None:
+    response = client.post(body)
+
+    assert response.status_code == 422
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+def test_data_that_looks_like_an_encoded_type_stays_data(client: Client) -> None:
+    body = b'{"__type__":"uuid","__value__":{"hex":"00000000000000000000000000000000"}}'
+
+    assert client.result(client.enqueue(body)) == {"processed": json.loads(body)}
+
+
+def test_a_claimed_payload_is_removed_when_the_task_has_ended(
+    client: Client, running_app: RunningApp
+) -> None:
+    container = ContainerClient.from_connection_string(
+        running_app.settings["AZURE_BLOB_CONNECTION_STRING"],
+        running_app.settings["BLOB_CONTAINER_NAME"],
+    )
+    task_id = client.enqueue(body_of_size(LIMIT))
+    client.result(task_id)
+
+    def is_gone() -> bool:
+        return not list(container.list_blob_names(name_starts_with=f"claims/{task_id}"))
+
+    wait_until(is_gone, "the removal of the claim")

@@ -1,0 +1,96 @@
+"""The worker as README starts it, on each pool."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.live import start_api, start_worker
+from harness.processes import ProcessDiedError
+from tests.integration.jobs import Client
+
+
+@pytest.mark.parametrize("pool", ["prefork", "threads", "solo"])
+def test_a_job_runs_visibly_and_ctrl_c_ends_an_idle_worker(
+    product_settings: dict[str, str], tmp_path: Path, pool: str
+) -> None:
+    settings = product_settings | {"PROCESSING_DELAY_SECONDS": "0.5"}
+    api, url = start_api(settings, folder=tmp_path)
+    options = (f"--pool={pool}",)
+    with (
+        api,
+        Client(url) as client,
+        start_worker(settings, options=options, folder=tmp_path) as worker,
+    ):
+        task_id = client.enqueue(b'{"a":1}')
+
+        assert client.wait_for(task_id, "STARTED")["result"] is None
+        assert client.result(task_id) == {"processed": {"a": 1}}
+
+        worker.interrupt()
+        worker.wait(timeout=15)  # with 1: Celery calls a warm shutdown by Ctrl-C a failure
+        assert "Traceback" not in worker.output
+
+
+def test_an_exception_of_the_work_is_a_failure_with_type_and_text(
+    product_settings: dict[str, str], tmp_path: Path
+) -> None:
+    api, url = start_api(product_settings, folder=tmp_path)
+    app = "tests.integration.pipeline.failing_worker"
+    with (
+        api,
+        Client(url) as client,
+        start_worker(product_settings, app=app, folder=tmp_path),
+    ):
+        answers = {
+            text: client.wait_for(client.enqueue(b'{"say":"%s"}' % text.encode()), "FAILURE")
+            for text in ("no luck", "é😀")
+        }
+
+    for text, answer in answers.items():
+        assert answer["result"] == {"type": "ValueError", "message": text}
+
+
+def test_a_message_that_celery_did_not_write_is_dead_lettered(
+    product_settings: dict[str, str], tmp_path: Path
+) -> None:
+    from azure.servicebus import (  # noqa: PLC0415 - loaded by one test only
+        ServiceBusClient,
+        ServiceBusMessage,
+        ServiceBusSubQueue,
+    )
+
+    queue = product_settings["SERVICE_BUS_QUEUE_NAME"]
+    connection_string = (
+        f"Endpoint=sb://{product_settings['SERVICE_BUS_NAMESPACE']};"
+        f"SharedAccessKeyName={product_settings['SERVICE_BUS_KEY_NAME']};"
+        f"SharedAccessKey={product_settings['SERVICE_BUS_KEY']};UseDevelopmentEmulator=true;"
+    )
+    with (
+        start_worker(product_settings, folder=tmp_path) as worker,
+        ServiceBusClient.from_connection_string(connection_string) as client,
+    ):
+        with client.get_queue_sender(queue) as sender:
+            sender.send_messages(ServiceBusMessage(b"\xff not Celery"))
+        with client.get_queue_receiver(
+            queue, sub_queue=ServiceBusSubQueue.DEAD_LETTER, max_wait_time=20
+        ) as receiver:
+            (dead,) = receiver.receive_messages(max_wait_time=20)
+        assert dead.dead_letter_reason == "NotACeleryMessage"
+        assert worker.exit_code is None
+
+
+@pytest.mark.parametrize("program", ["worker", "api"])
+def test_a_missing_setting_is_one_readable_line(
+    product_settings: dict[str, str], tmp_path: Path, program: str
+) -> None:
+    settings = product_settings | {"SERVICE_BUS_NAMESPACE": ""}
+
+    start: Any = start_worker if program == "worker" else start_api
+
+    with pytest.raises(ProcessDiedError, match=r"exit code [^0]") as error:
+        start(settings, folder=tmp_path)
+
+    _, *lines = str(error.value).splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("SERVICE_BUS_NAMESPACE: is missing")
