@@ -6,13 +6,12 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 import pytest
 
-from harness.__main__ import API_PORT, free_port
+from harness.__main__ import free_port
 from harness.environment import ROOT
 from harness.processes import ManagedProcess
 from harness.waiting import wait_until
@@ -90,6 +89,18 @@ def test_when_one_dies_all_stop_and_it_says_which(
     assert is_refused(port)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="children are found in /proc")
+def test_nothing_runs_on_when_it_is_killed(up: ManagedProcess) -> None:
+    left = [pid for pid, command in children(up.pid).items() if "guard" not in command]
+    assert len(left) == 4
+    os.kill(up.pid, signal.SIGKILL)
+
+    wait_until(
+        lambda: not any(Path(f"/proc/{pid}/cmdline").exists() for pid in left),
+        "the end of all children",
+    )
+
+
 def test_emulators_prints_the_five_settings() -> None:
     with harness("emulators") as process:
         process.wait_for_line("Ctrl-C stops both", STARTED)
@@ -114,14 +125,9 @@ def test_a_taken_port_is_named_and_another_chosen() -> None:
     assert said == [f"Port {wanted} is taken; the API listens on {port}."]
 
 
-def test_says_so_when_no_port_is_left() -> None:
-    with ExitStack() as stack:
-        for port in range(API_PORT, API_PORT + 20):
-            server = stack.enter_context(socket.socket())
-            try:
-                server.bind(("127.0.0.1", port))
-                server.listen()
-            except OSError:  # somebody else has it, which is as good
-                continue
-        with pytest.raises(OSError, match=rf"every port from {API_PORT} to {API_PORT + 19}"):
-            free_port(API_PORT, lambda _: None, "API")
+def test_says_so_when_no_port_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.__main__._PORTS_TO_TRY", 1)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        wanted = taken.getsockname()[1]
+        with pytest.raises(OSError, match=rf"{wanted} is taken; none is left for the API"):
+            free_port(wanted, lambda _: None, "API")
