@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from servicebus_emulator.broker.entities import DEAD_LETTER_SUFFIX, FOREVER, QueueCounts
 from servicebus_emulator.broker.errors import (
+    ArgumentError,
     EntityDisabled,
     MessageLockLost,
     MessageNotFound,
@@ -123,9 +124,10 @@ class Queue:
 
         Raises:
             EntityDisabled, MessageTooLarge, QuotaExceeded: None was taken.
+            ArgumentError: A dead-letter queue takes messages from its own queue only.
         """
+        self.expire(now)  # what is over takes no room
         self._check_admission(messages)
-        self.expire(now)
         self.accessed_at = now
         for message in messages:
             when = message.scheduled_enqueue_time
@@ -185,7 +187,7 @@ class Queue:
         self.accessed_at = now
         messages = self._find(sequence_numbers, MessageState.DEFERRED)
         for message in messages:
-            if message.has_expired(now):  # enforced only when somebody asks for the message
+            if self._has_expired(message, now):  # enforced only when somebody asks for the message
                 self._end_expired(message, now)
                 raise MessageNotFound(message.sequence_number, "deferred")
         for message in messages:
@@ -272,8 +274,7 @@ class Queue:
         while (token := self._lock_timers.pop_due(now)) is not None:
             self._end_delivery(self._locks[token], now)
         while (message := self._expiry.pop_due(now)) is not None:
-            if message.lock is None:  # a lock protects; its end looks at the time again
-                self._end_expired(message, now)
+            self._end_expired(message, now)  # not locked: delivering ends this timer
 
     def next_deadline(self) -> float | None:
         """When `expire` has something to do; None when only clients can change anything."""
@@ -310,6 +311,10 @@ class Queue:
     # -- inside ----------------------------------------------------------------------------------
 
     def _check_admission(self, messages: Sequence[Message]) -> None:
+        if self.is_dead_letter_queue:  # its numbers are those of its owner
+            raise ArgumentError(
+                f"Messages come into '{self.path}' by being dead-lettered; none can be sent to it."
+            )
         if not self.description.status.can_send:
             raise self._disabled("send")
         total = 0
@@ -366,7 +371,7 @@ class Queue:
         """Let receivers have an unlocked message, if it is theirs to have and still alive."""
         if message.state is MessageState.DEFERRED:
             return
-        if message.has_expired(now) and not self.is_dead_letter_queue:
+        if self._has_expired(message, now):
             self._end_expired(message, now)
             return
         if message.expires_at is not None and not self.is_dead_letter_queue:
@@ -374,6 +379,10 @@ class Queue:
             self._agenda.remind(self, message.expires_at)
         heapq.heappush(self._available, message.sequence_number)
         self._agenda.ready(self)
+
+    def _has_expired(self, message: Message, now: float) -> bool:
+        """Whether a message's life is over; in a dead-letter queue it never is."""
+        return not self.is_dead_letter_queue and message.has_expired(now)
 
     def _take_first(self) -> Message | None:
         available = self._available
@@ -448,8 +457,9 @@ class Queue:
         grave.admit_dead_letter(message, now)
 
     def _find(self, sequence_numbers: Sequence[int], state: MessageState) -> list[Message]:
+        """Find all, each once however often it is named, or raise MessageNotFound."""
         found = []
-        for number in sequence_numbers:
+        for number in dict.fromkeys(sequence_numbers):
             message = self._store.get(number)
             if message is None or message.state is not state or message.lock is not None:
                 raise MessageNotFound(number, state.name.lower())

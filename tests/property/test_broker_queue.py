@@ -92,17 +92,17 @@ class QueueMachine(RuleBasedStateMachine):
         self.assign_number(fate)
         assert self.queue.schedule([message], self.now) == [fate.number]
 
-    @rule(data=st.data())
-    def cancel(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), times=st.integers(1, 2))
+    def cancel(self, data: st.DataObject, times: int) -> None:
         number = data.draw(st.integers(1, self.last_number + 1))
         fate = next(
             (f for f in self.fates.values() if f.place == "scheduled" and f.number == number), None
         )
         if fate is None:
             with pytest.raises(MessageNotFound):
-                self.queue.cancel_scheduled([number], self.now)
+                self.queue.cancel_scheduled([number] * times, self.now)
         else:
-            self.queue.cancel_scheduled([number], self.now)
+            self.queue.cancel_scheduled([number] * times, self.now)
             fate.place = "gone"
 
     @rule(target=tokens)
@@ -137,14 +137,14 @@ class QueueMachine(RuleBasedStateMachine):
             assert message.message_id in available
             self.fates[message.message_id].place = "gone"
 
-    @rule(target=tokens, data=st.data())
-    def receive_deferred(self, data: st.DataObject) -> object:
-        number = data.draw(st.integers(1, self.last_number + 1))
+    @rule(target=tokens, data=st.data(), times=st.integers(1, 2))
+    def receive_deferred(self, data: st.DataObject, times: int) -> object:
+        numbers = [number := data.draw(st.integers(1, self.last_number + 1))] * times
         if any(f.place == "deferred" and f.number == number for f in self.fates.values()):
-            (message,) = self.queue.receive_deferred([number], ReceiveMode.PEEK_LOCK, self.now)
+            (message,) = self.queue.receive_deferred(numbers, ReceiveMode.PEEK_LOCK, self.now)
             return self.note_lock(message)
         with pytest.raises(MessageNotFound):
-            self.queue.receive_deferred([number], ReceiveMode.PEEK_LOCK, self.now)
+            self.queue.receive_deferred(numbers, ReceiveMode.PEEK_LOCK, self.now)
         return multiple()
 
     @rule(

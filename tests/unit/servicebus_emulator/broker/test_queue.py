@@ -5,6 +5,7 @@ import pytest
 
 from servicebus_emulator.broker.entities import EntityStatus, Limits, QueueDescription
 from servicebus_emulator.broker.errors import (
+    ArgumentError,
     EntityDisabled,
     MessageLockLost,
     MessageNotFound,
@@ -281,6 +282,27 @@ def test_a_dead_lettered_deferred_message_is_active_in_its_grave(queue: Queue) -
     assert lock(grave(queue))[0].state is MessageState.ACTIVE
 
 
+def test_a_deferred_dead_letter_outlives_its_time_to_live(queue: Queue) -> None:
+    queue.send(message(time_to_live=10.0), now=0.0)
+    queue.dead_letter(lock(queue)[1], 0.0)
+    grave(queue).defer(lock(grave(queue))[1], 0.0)
+
+    (dead,) = grave(queue).receive_deferred([1], ReceiveMode.RECEIVE_AND_DELETE, now=1000.0)
+
+    assert dead.message_id == "m"
+
+
+def test_a_deferred_message_that_is_named_twice_is_locked_once(queue: Queue) -> None:
+    queue.send(message(), now=0.0)
+    queue.defer(lock(queue)[1], 0.0)
+
+    (deferred,) = queue.receive_deferred([1, 1], ReceiveMode.PEEK_LOCK, now=0.0)
+
+    assert deferred.lock is not None
+    queue.complete(deferred.lock.token, 0.0)
+    assert queue.next_deadline() is None
+
+
 def test_an_expired_message_is_dropped(queue: Queue) -> None:
     queue.send(message(time_to_live=10.0), now=0.0)
     assert queue.next_deadline() == 10.0
@@ -381,6 +403,14 @@ def test_a_cancelled_message_never_comes(queue: Queue) -> None:
     assert queue.next_deadline() is None
 
 
+def test_a_scheduled_message_that_is_named_twice_is_cancelled(queue: Queue) -> None:
+    (number,) = queue.schedule([message(scheduled_enqueue_time=10.0)], now=0.0)
+
+    queue.cancel_scheduled([number, number], now=0.0)
+
+    assert queue.counts(0.0).total == 0
+
+
 def test_scheduled_messages_are_cancelled_all_or_none(queue: Queue) -> None:
     queue.schedule([message(scheduled_enqueue_time=50.0)], now=0.0)
     queue.send(message(), now=0.0)
@@ -432,6 +462,27 @@ def test_a_full_queue_takes_nothing_more(namespace: Namespace) -> None:
         queue.send(message(size=1), now=0.0)
 
 
+def test_expired_messages_take_no_room(namespace: Namespace) -> None:
+    queue = make_queue(namespace, max_size_in_megabytes=1)
+    queue.send_batch([message(size=262_144, time_to_live=1.0) for _ in range(4)], now=0.0)
+
+    queue.send(message("next"), now=1.0)
+
+    assert lock(queue, 1.0)[0].message_id == "next"
+
+
+def test_nothing_can_be_sent_to_a_dead_letter_queue(queue: Queue) -> None:
+    queue.send(message("dead"), now=0.0)
+    queue.dead_letter(lock(queue)[1], 0.0)
+
+    with pytest.raises(ArgumentError, match="by being dead-lettered"):
+        grave(queue).send(message("sent"), now=0.0)
+    with pytest.raises(ArgumentError, match="by being dead-lettered"):
+        grave(queue).schedule([message("later", scheduled_enqueue_time=10.0)], now=0.0)
+
+    assert lock(grave(queue))[0].message_id == "dead"
+
+
 @pytest.mark.parametrize("status", [EntityStatus.DISABLED, EntityStatus.SEND_DISABLED])
 def test_a_queue_disabled_for_sending_takes_nothing(
     namespace: Namespace, status: EntityStatus
@@ -462,3 +513,12 @@ def test_a_queue_says_what_it_is_and_how_much_it_holds(queue: Queue) -> None:
 
     assert repr(queue) == "<Queue 'orders' with 1 messages>"
     assert len(queue) == 1
+
+
+def test_a_dead_letter_queue_counts_its_own_messages_as_active(queue: Queue) -> None:
+    queue.send(message(), now=0.0)
+    queue.dead_letter(lock(queue)[1], 0.0)
+
+    counts = grave(queue).counts(0.0)
+
+    assert (counts.active, counts.dead_letter, counts.size_in_bytes) == (1, 0, 10)
