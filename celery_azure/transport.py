@@ -106,6 +106,20 @@ class Channel(azureservicebus.Channel):  # type: ignore[misc] # kombu publishes 
             logger.info("Queue %r is taken to exist: %s", name, _first_line(error))
         self.connection.declared_queues.add(name)
 
+    def _size(self, queue: str) -> int:
+        """How many messages a queue holds; 0 where the rights do not allow to ask.
+
+        kombu asks at each declaration, so this must not be what a worker fails on.
+        """
+        name = self._entity(queue)
+        try:
+            with self.queue_mgmt_service as management:
+                count = management.get_queue_runtime_properties(name).total_message_count
+        except AzureError as error:
+            logger.info("The size of queue %r is not known: %s", name, _first_line(error))
+            return 0
+        return int(count or 0)
+
     # -- sending ---------------------------------------------------------------------------------
 
     def _put(self, queue: str, message: dict[str, Any], **_: Any) -> None:
@@ -197,6 +211,8 @@ class Channel(azureservicebus.Channel):  # type: ignore[misc] # kombu publishes 
                 keep_alive=self.uamqp_keep_alive_interval,
                 socket_timeout=_READ_SECONDS,
             )
+            # Opening a link takes longer than one wait for a message may.
+            receiver.__enter__()
             cached = self._add_queue_to_cache(key, receiver=receiver)
         return cached
 

@@ -1,0 +1,199 @@
+"""What dies, comes back, and what was accepted is still done."""
+
+from __future__ import annotations
+
+import json
+import socket
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from harness.embedded import start_emulator
+from harness.endpoints import Endpoints
+from harness.live import start_api, start_worker
+from harness.storage import Azurite
+from harness.waiting import wait_until
+from servicebus_emulator import OffsetClock, ThreadedEmulator
+from tests.integration.jobs import Client
+from tests.property.strategies import body_of_size
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from harness.pytest_plugin import BlobStorage
+
+QUEUE = "jobs"
+LONG = "600"  # seconds: as good as for ever
+PROMISED_SECONDS = 5
+
+
+def endpoints_of(emulator: ThreadedEmulator, blobs: str) -> Endpoints:
+    port = emulator.port
+    return Endpoints(f"127.0.0.1:{port}", port, "RootManageSharedAccessKey", "SAS_KEY_VALUE", blobs)
+
+
+def closed_port() -> int:
+    """A port of this machine on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def assert_unavailable(response: httpx.Response, component: str) -> None:
+    assert response.status_code == 503
+    assert response.headers["content-type"] == "application/problem+json"
+    assert int(response.headers["retry-after"]) > 0
+    assert response.json()["component"] == component
+
+
+def messages_in(emulator: ThreadedEmulator) -> int:
+    return emulator.run(
+        lambda running: running.namespace.get_queue(QUEUE).counts(running.clock.now()).total
+    )
+
+
+@pytest.mark.parametrize("pool", ["prefork", "threads", "solo"])
+def test_a_worker_killed_in_the_middle_of_a_task_loses_nothing(
+    blob_storage: BlobStorage, tmp_path: Path, pool: str
+) -> None:
+    clock = OffsetClock()
+    options = (f"--pool={pool}",)
+    with ThreadedEmulator(queues=[QUEUE], clock=clock) as emulator:
+        place = endpoints_of(emulator, blob_storage.connection_string)
+        settings = place.settings(QUEUE, blob_storage.unique_container())
+        api, url = start_api(settings, folder=tmp_path)
+        with api, Client(url) as client:
+            slow = settings | {"PROCESSING_DELAY_SECONDS": LONG}
+            with start_worker(slow, options=options, folder=tmp_path) as worker:
+                small = client.enqueue(b'{"small":1}')
+                client.wait_for(small, "STARTED")
+                worker.kill()
+            big_body = body_of_size(262_144)
+            big = client.enqueue(big_body)
+            clock.advance(61)  # the dead worker's lock ends
+
+            with start_worker(settings, options=options, folder=tmp_path):
+                assert client.result(small) == {"processed": {"small": 1}}
+                assert client.result(big) == {"processed": json.loads(big_body)}
+                wait_until(lambda: messages_in(emulator) == 0, "the settlement of all messages")
+
+
+def test_a_task_longer_than_its_lock_runs_once(blob_storage: BlobStorage, tmp_path: Path) -> None:
+    with ThreadedEmulator() as emulator:
+        emulator.create_queue(QUEUE, lock_duration=2.0)
+        place = endpoints_of(emulator, blob_storage.connection_string)
+        settings = place.settings(QUEUE, blob_storage.unique_container())
+        api, url = start_api(settings, folder=tmp_path)
+        slow = settings | {"PROCESSING_DELAY_SECONDS": "5"}
+        with (
+            api,
+            Client(url) as client,
+            start_worker(slow, folder=tmp_path) as worker,
+            start_worker(slow, folder=tmp_path) as other,
+        ):
+            client.result(client.enqueue(b"{}"))
+            wait_until(lambda: messages_in(emulator) == 0, "the settlement of the message")
+
+            received = (worker.output + other.output).count("] received")
+            assert received == 1
+
+
+def test_a_restarted_broker_is_found_again_by_api_and_worker(
+    blob_storage: BlobStorage, tmp_path: Path
+) -> None:
+    emulator, place = start_emulator(queues=(QUEUE,))
+    with emulator:
+        port = place.admin_port
+        there = Endpoints(
+            place.namespace, port, place.key_name, place.key, blob_storage.connection_string
+        )
+        settings = there.settings(QUEUE, blob_storage.unique_container())
+        api, url = start_api(settings, folder=tmp_path)
+        with api, Client(url) as client, start_worker(settings, folder=tmp_path) as worker:
+            client.result(client.enqueue(b'{"before":1}'))
+            client.http.timeout = httpx.Timeout(PROMISED_SECONDS)
+            emulator.kill()
+
+            assert_unavailable(client.post(b'{"during":1}'), "broker")
+            assert_unavailable(client.post(body_of_size(262_144)), "broker")
+            ready = client.http.get("/readyz")
+            assert ready.status_code == 503
+            assert "broker" in ready.text
+            assert client.http.get("/healthz").status_code == 200
+
+            restarted, _ = start_emulator(port, queues=(QUEUE,))
+            with restarted:
+
+                def accept() -> httpx.Response | None:
+                    answer = client.post(b'{"after":1}')
+                    return answer if answer.status_code == 200 else None
+
+                accepted = wait_until(accept, "a broker that accepts again", timeout=20)
+                task_id = accepted.json()["task_id"]
+                assert client.result(task_id) == {"processed": {"after": 1}}
+                assert "Traceback" not in worker.output
+
+
+def test_a_storage_outage_delays_results_and_loses_none(tmp_path: Path) -> None:
+    blobs = tmp_path / "blobs"
+    blobs.mkdir()
+    azurite = Azurite(print, folder=blobs)
+    port = azurite.port
+    with azurite.process, ThreadedEmulator(queues=[QUEUE]) as emulator:
+        settings = endpoints_of(emulator, azurite.connection_string).settings(QUEUE)
+        api, url = start_api(settings, folder=tmp_path)
+        with api, Client(url) as client, start_worker(settings, folder=tmp_path) as worker:
+            before = client.enqueue(b'{"before":1}')
+            client.result(before)
+            client.http.timeout = httpx.Timeout(PROMISED_SECONDS)
+            azurite.process.stop()
+
+            assert_unavailable(client.http.get(f"/status/{before}"), "storage")
+            assert_unavailable(client.post(body_of_size(262_144)), "storage")
+            ready = client.http.get("/readyz")
+            assert ready.status_code == 503
+            assert "storage" in ready.text
+            during = client.enqueue(b'{"during":1}')  # needs the broker only
+            worker.wait_for_line("Blob Storage cannot be reached")
+
+            with Azurite(print, folder=blobs, port=port).process:
+                assert client.result(during, timeout=60) == {"processed": {"during": 1}}
+                assert client.result(before) == {"processed": {"before": 1}}
+                wait_until(lambda: messages_in(emulator) == 0, "the settlement of all messages")
+                assert "Traceback" not in worker.output
+
+
+def test_api_and_worker_start_before_broker_and_storage(tmp_path: Path) -> None:
+    broker_port, blob_port = closed_port(), closed_port()
+    blobs = Azurite(print)
+    connection_string = blobs.connection_string.replace(f":{blobs.port}/", f":{blob_port}/")
+    blobs.process.stop()
+    place = Endpoints(
+        f"127.0.0.1:{broker_port}",
+        broker_port,
+        "RootManageSharedAccessKey",
+        "SAS_KEY_VALUE",
+        connection_string,
+    )
+    settings = place.settings(QUEUE)
+    api, url = start_api(settings, folder=tmp_path)
+    with api, Client(url) as client, start_worker(settings, folder=tmp_path):
+        client.http.timeout = httpx.Timeout(PROMISED_SECONDS)
+        assert client.http.get("/").json() == {"message": "Hello World"}
+        assert client.http.get("/healthz").status_code == 200
+        ready = client.http.get("/readyz")
+        assert ready.status_code == 503
+        assert "broker" in ready.text
+        assert "storage" in ready.text
+        assert_unavailable(client.post(b"{}"), "broker")
+
+        emulator, _ = start_emulator(broker_port, queues=(QUEUE,))
+        with emulator, Azurite(print, port=blob_port).process:
+            wait_until(
+                lambda: client.http.get("/readyz").status_code == 200,
+                "a system that is ready",
+                timeout=20,
+            )
+            assert client.result(client.enqueue(b"{}")) == {"processed": {}}
