@@ -1,83 +1,20 @@
-"""The Celery app: `celery -A queue_app.celery_app worker --loglevel=info`.
+"""The worker's composition root: `celery -A queue_app.celery_app worker --loglevel=info`.
 
 Importing this module reads no environment; asking for its attribute `app` does.
 """
 
-import logging
-from typing import Any
-
 from celery import Celery
 
-# By name in the configuration, but imported here: a worker forgets the folder it was started in.
-import celery_azure.results
-import celery_azure.transport
-from celery_azure.blobs import WORKER_PATIENCE, Patience
-from celery_azure.serializer import NAME as PLAIN_JSON
-from celery_azure.serializer import register_plain_json
+from celery_azure.blobs import WORKER_PATIENCE
+from queue_app.celery_config import create_celery_app
+from queue_app.claim_check import ClaimStore
 from queue_app.errors import SettingsError
 from queue_app.settings import Settings
-
-_LOCK_SECONDS = 60
-
-
-def create_celery_app(
-    settings: Settings,
-    *,
-    patience: Patience = WORKER_PATIENCE,
-    transport_options: dict[str, Any] | None = None,
-) -> Celery:
-    """Build an app, without tasks, that sends to and consumes from the queue of the settings.
-
-    Args:
-        settings: where broker and storage are.
-        patience: how long to wait for the storage.
-        transport_options: what differs from a worker's `broker_transport_options`.
-    """
-    register_plain_json()
-    app = Celery("queue_app", set_as_current=False)
-    app.conf.update(
-        broker_url=settings.service_bus_endpoint.broker_url,
-        broker_transport=f"{celery_azure.transport.__name__}:Transport",
-        broker_transport_options={
-            "admin_port": settings.service_bus_admin_port,
-            "peek_lock_seconds": _LOCK_SECONDS,
-            **(transport_options or {}),
-        },
-        broker_connection_retry_on_startup=True,
-        broker_pool_limit=4,  # an official emulator accepts ten connections in all
-        result_backend=f"{celery_azure.results.__name__}:BlobBackend",
-        result_backend_transport_options={
-            "account": settings.blob_account,
-            "container": settings.blob_container_name,
-            "patience": patience,
-        },
-        result_expires=None,
-        task_default_queue=settings.service_bus_queue_name,
-        task_serializer=PLAIN_JSON,
-        result_serializer=PLAIN_JSON,
-        accept_content=[PLAIN_JSON],
-        # Nothing is acknowledged before it is done, and nothing is held that cannot be begun.
-        task_acks_late=True,
-        task_reject_on_worker_lost=True,
-        worker_prefetch_multiplier=1,
-        task_track_started=True,
-        # What needs fanout, which this transport does not have yet.
-        worker_enable_remote_control=False,
-        worker_send_task_events=False,
-        task_send_sent_event=False,
-    )
-    for name in ("azure", "azure.identity", "uamqp"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    # The client logs each lost connection at length; the transport says it in a line.
-    logging.getLogger("azure.servicebus").setLevel(logging.CRITICAL)
-    return app
+from queue_app.tasks import register_tasks
 
 
 def create_worker_app(settings: Settings) -> Celery:
     """Build the worker's app, with its task."""
-    from queue_app.claim_check import ClaimStore  # noqa: PLC0415 - the API needs no task
-    from queue_app.tasks import register_tasks  # noqa: PLC0415
-
     app = create_celery_app(settings)
     claims = ClaimStore(settings, WORKER_PATIENCE)
     register_tasks(app, claims, delay_seconds=settings.processing_delay_seconds)

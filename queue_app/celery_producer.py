@@ -14,7 +14,7 @@ from azure.core.exceptions import AzureError
 from kombu.exceptions import KombuError
 
 from celery_azure.blobs import API_PATIENCE
-from queue_app.celery_app import create_celery_app
+from queue_app.celery_config import create_celery_app
 from queue_app.claim_check import MAX_INLINE_BYTES, ClaimStore
 from queue_app.errors import BrokerUnavailable, StorageUnavailable, Unavailable
 from queue_app.jobs import TASK_NAME, JobState, JobStatus, failure_result, job_state

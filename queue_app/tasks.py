@@ -49,7 +49,7 @@ def register_tasks(
     class ProcessData(Task):  # type: ignore[misc] # celery publishes no types
         """Removes the claim once the task has ended and its result is stored."""
 
-        resultrepr_maxsize = 0  # a result is the client's data: none of a log's business
+        resultrepr_maxsize = 1  # a result is the client's data: none of a log's business
 
         def after_return(
             self, status: str, _retval: object, _task_id: str, _args: object, kwargs: Any, _: object

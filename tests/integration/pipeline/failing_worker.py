@@ -3,7 +3,7 @@
 from typing import Any, NoReturn
 
 from celery_azure.blobs import WORKER_PATIENCE
-from queue_app.celery_app import create_celery_app
+from queue_app.celery_config import create_celery_app
 from queue_app.claim_check import ClaimStore
 from queue_app.settings import Settings
 from queue_app.tasks import register_tasks
