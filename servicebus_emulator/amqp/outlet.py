@@ -33,12 +33,13 @@ class Outlet:
 
     def write(self, channel: int, body: bytes, payload: bytes = b"") -> None:
         """Send a frame of a body and, for transfers, a payload."""
-        if self._accepted is not None:
+        if self._accepted is not None:  # spares a call on the way of every transfer
             self._flush_accepted()
         self._chunks += (frame_header(len(body) + len(payload), channel), body, payload)
 
     def write_raw(self, data: bytes) -> None:
-        """Send bytes that are no AMQP frame: protocol headers, SASL frames."""
+        """Send bytes as they are: protocol headers, SASL frames, empty frames."""
+        self._flush_accepted()
         self._chunks.append(data)
 
     def accept(self, channel: int, role: bool, delivery_id: int) -> None:

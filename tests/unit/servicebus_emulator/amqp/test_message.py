@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+
+from servicebus_emulator.amqp.codec import encode
+from servicebus_emulator.amqp.errors import DecodeError
+from servicebus_emulator.amqp.message import (
+    BareMessage,
+    Header,
+    Properties,
+    Sections,
+    data_sections,
+    decode_annotations,
+    decode_application_properties,
+    decode_bare,
+    decode_header,
+    decode_properties,
+    encode_bare,
+    join,
+    split,
+)
+from servicebus_emulator.amqp.types import Described, Symbol, Timestamp, UInt, ULong
+
+PROPERTIES = Properties(
+    uuid.UUID(int=5), b"me", "to", "subject", "reply", ULong(7), "text/plain", "gzip", 1, 2, "group", 3, "back"
+)  # fmt: skip
+ANNOTATIONS = {Symbol("x-opt-sequence-number"): 1, Symbol("x-opt-enqueued-time"): Timestamp(5)}
+BARE = encode_bare(
+    BareMessage(PROPERTIES, {"a": UInt(1)}, data=[b"one", b"two"], footer={Symbol("f"): 1})
+)
+WHOLE = join(Header(True, 9, 1000, True, 3), {Symbol("d"): 1}, ANNOTATIONS, BARE)
+
+
+def section(code: int, value: Any) -> bytes:
+    return encode(Described(ULong(code), value))
+
+
+def test_a_message_is_split_into_sections_as_they_came() -> None:
+    assert split(WHOLE) == Sections(
+        section(0x70, [True, *_header_tail()]),
+        section(0x71, {Symbol("d"): 1}),
+        section(0x72, ANNOTATIONS),
+        BARE,
+    )
+
+
+def _header_tail() -> list[Any]:
+    return [*_ubyte(9), UInt(1000), True, UInt(3)]
+
+
+def _ubyte(value: int) -> list[Any]:
+    from servicebus_emulator.amqp.types import UByte
+
+    return [UByte(value)]
+
+
+def test_sections_that_are_absent_are_empty() -> None:
+    body = section(0x77, None)
+    assert split(body) == Sections(b"", b"", b"", body)
+    assert split(b"") == Sections(b"", b"", b"", b"")
+    assert split(section(0x72, {})) == Sections(b"", b"", section(0x72, {}), b"")
+
+
+def test_a_message_joined_without_sections_is_the_bare_message() -> None:
+    assert join(None, None, {}, BARE) == BARE
+
+
+def test_header_and_annotations_come_back() -> None:
+    sections = split(WHOLE)
+    assert decode_header(sections.header) == Header(True, 9, 1000, True, 3)
+    assert decode_annotations(sections.message_annotations) == ANNOTATIONS
+    assert decode_annotations(sections.delivery_annotations) == {"d": 1}
+
+
+def test_absent_sections_decode_to_their_defaults() -> None:
+    body = section(0x77, 1)
+    assert decode_header(b"") == Header()
+    assert decode_annotations(b"") == {}
+    assert decode_properties(body) == decode_properties(b"") == Properties()
+    assert decode_application_properties(body) == {}
+    assert data_sections(body) == []
+    assert decode_bare(b"") == BareMessage()
+
+
+def test_parts_of_the_bare_message_can_be_read_alone() -> None:
+    assert decode_properties(BARE) == PROPERTIES
+    assert decode_application_properties(BARE) == {"a": 1}
+    assert data_sections(BARE) == [b"one", b"two"]
+
+
+def test_identifiers_keep_their_amqp_type() -> None:
+    properties = decode_properties(BARE)
+    assert isinstance(properties.message_id, uuid.UUID)
+    assert isinstance(properties.correlation_id, ULong)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        BareMessage(),
+        BareMessage(PROPERTIES, {"a": 1}, data=[b"", b"x" * 300], footer={Symbol("f"): None}),
+        BareMessage(sequences=[[], [1, "a"]]),
+        BareMessage(has_value=True),
+        BareMessage(value={"a": [1]}, has_value=True),
+    ],
+)
+def test_a_bare_message_comes_back(message: BareMessage) -> None:
+    assert decode_bare(encode_bare(message)) == message
+
+
+def test_a_wide_descriptor_is_understood() -> None:
+    body = b"\x00\x80" + bytes(7) + b"\x77" + encode("v")
+    assert split(body).bare == body
+    assert decode_bare(body).value == "v"
+
+
+NO_MESSAGES = {
+    "text": b"hello",
+    "text that starts with a zero": b"\x00hello",
+    "a value without descriptor": encode(1),
+    "no section": section(0x79, 1),
+    "no section either": section(0x6F, 1),
+    "a symbol as descriptor": encode(Described(Symbol("amqp:header:list"), [])),
+    "a negative long as descriptor": encode(Described(0x70, []))[:1] + b"\x40\x40",
+    "header after properties": section(0x73, []) + section(0x70, []),
+    "two headers": section(0x70, []) + section(0x70, []),
+    "two values": section(0x77, 1) + section(0x77, 1),
+    "two kinds of body": section(0x75, b"") + section(0x77, 1),
+    "cut off": section(0x75, b"abc")[:-1],
+    "cut off after the descriptor": b"\x00\x53\x75",
+}
+
+
+@pytest.mark.parametrize("payload", NO_MESSAGES.values(), ids=NO_MESSAGES.keys())
+def test_what_is_no_message_is_a_decode_error(payload: bytes) -> None:
+    with pytest.raises(DecodeError):
+        split(payload)
+
+
+@pytest.mark.parametrize(
+    "bare",
+    [
+        section(0x73, {}),
+        section(0x74, []),
+        section(0x75, "text"),
+        section(0x76, {}),
+        section(0x78, []),
+        section(0x70, []),
+    ],
+)
+def test_a_section_with_impossible_contents_is_a_decode_error(bare: bytes) -> None:
+    with pytest.raises(DecodeError):
+        decode_bare(bare)
+
+
+def test_impossible_contents_are_seen_when_parts_are_read_alone() -> None:
+    with pytest.raises(DecodeError):
+        decode_application_properties(section(0x74, []))
+    with pytest.raises(DecodeError):
+        data_sections(section(0x75, "text"))
+    with pytest.raises(DecodeError):
+        decode_header(section(0x70, [1]))
+    with pytest.raises(DecodeError):
+        decode_annotations(section(0x72, []))
