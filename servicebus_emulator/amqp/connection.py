@@ -239,14 +239,15 @@ class Connection:
     # --- bytes in ---------------------------------------------------------------------------
 
     def _read(self) -> None:
-        try:
-            while not self.finished and self._read_one():
-                pass
-        except FramingError as error:
-            self._fail(error)
-            self._finish(self._error)
-        except ProtocolError as error:
-            self._fail(error)
+        while not self.finished:
+            try:
+                if not self._read_one():
+                    return
+            except FramingError as error:
+                self._fail(error)
+                self._finish(self._error)
+            except ProtocolError as error:  # the answer to our close may stand behind the fault
+                self._fail(error)
 
     def _read_one(self) -> bool:
         """Read the next unit of the stream; tell whether there was one."""

@@ -182,7 +182,7 @@ def _too_deep() -> st.SearchStrategy[str]:
 
 
 def _writers() -> st.SearchStrategy["_Writer"]:
-    """Writers that differ by a seed: to draw each of their choices would cost more than the tests."""
+    """Writers that differ by a seed; to draw each of their choices would take too long."""
     return st.integers(0, 2**32 - 1).map(lambda seed: _Writer(random.Random(seed)))
 
 

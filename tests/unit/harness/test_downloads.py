@@ -1,3 +1,4 @@
+import threading
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,7 @@ def test_leaves_nothing_of_a_build_that_failed(tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match="no network"):
         fetch_once(tmp_path / "tool", fail, ignore)
 
-    assert list(tmp_path.iterdir()) == []
+    assert [entry.name for entry in tmp_path.iterdir()] == [".tool.lock"]
 
 
 def test_the_folder_is_not_there_before_it_is_complete(tmp_path: Path) -> None:
@@ -56,12 +57,39 @@ def test_the_folder_is_not_there_before_it_is_complete(tmp_path: Path) -> None:
     assert seen == [False]
 
 
-def test_who_builds_second_uses_what_the_first_has_built(tmp_path: Path) -> None:
-    def build_slowly(target: Path) -> None:
-        fetch_once(tmp_path / "tool", write_program, ignore)  # somebody else is faster
-        (target / "program").write_text("2")
+def test_of_two_that_want_it_one_builds_and_the_other_waits(tmp_path: Path) -> None:
+    def refuse(_: Path) -> None:
+        raise AssertionError("built a second time")
 
-    folder = fetch_once(tmp_path / "tool", build_slowly, ignore)
+    others: list[Path] = []
+    other = threading.Thread(
+        target=lambda: others.append(fetch_once(tmp_path / "tool", refuse, ignore))
+    )
 
+    def build_while_the_other_waits(target: Path) -> None:
+        other.start()
+        other.join(0.1)
+        assert other.is_alive()
+        write_program(target)
+
+    folder = fetch_once(tmp_path / "tool", build_while_the_other_waits, ignore)
+
+    other.join()
+    assert others == [folder]
     assert (folder / "program").read_text() == "1"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["tool"]
+
+
+def test_tells_how_far_it_is(tmp_path: Path) -> None:
+    told = threading.Event()
+
+    def say(text: str) -> None:
+        if "MB unpacked" in text:
+            told.set()
+
+    def build_until_told(target: Path) -> None:
+        write_program(target)
+        assert told.wait(10)
+
+    fetch_once(tmp_path / "tool", build_until_told, say, report_seconds=0.001)
+
+    assert told.is_set()

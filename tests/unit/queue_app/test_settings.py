@@ -56,7 +56,7 @@ def test_the_five_variables_are_enough(dotenv: Path) -> None:
     assert settings.blob_container_name == "celery"
     assert settings.max_payload_bytes == 262_144
     assert settings.processing_delay_seconds == 0
-    assert settings.blob_account
+    assert settings.blob_account.connection_string is not None
 
 
 def test_the_environment_wins_over_the_file(dotenv: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -243,11 +243,17 @@ FAULTS = {
     "garbage in a frame": (encode_frame(b"garbage"), "amqp:decode-error"),
     "a frame of another type": (encode_frame(b"", kind=7), "amqp:connection:framing-error"),
     "a SASL frame": (sasl_frame(SaslInit("ANONYMOUS")), "amqp:connection:framing-error"),
-    "a frame larger than agreed": (b"\x7f\xff\xff\xff\x02\x00\x00\x00", "amqp:connection:framing-error"),
+    "a frame larger than agreed": (
+        b"\x7f\xff\xff\xff\x02\x00\x00\x00",
+        "amqp:connection:framing-error",
+    ),
     "a frame without session": (frame(Flow(0, 1, 0, 1), 3), "amqp:not-allowed"),
     "an end without session": (frame(End(), 3), "amqp:not-allowed"),
     "an answer to no begin": (frame(Begin(5, 0, 1, 1)), "amqp:not-allowed"),
-    "a channel above channel-max": (frame(Begin(None, 0, 1, 1), 256), "amqp:connection:framing-error"),
+    "a channel above channel-max": (
+        frame(Begin(None, 0, 1, 1), 256),
+        "amqp:connection:framing-error",
+    ),
     "a channel in use": (frame(Begin(None, 0, 1, 1)) * 2, "amqp:not-allowed"),
 }  # fmt: skip
 
@@ -337,7 +343,7 @@ def test_our_close_waits_for_the_answer() -> None:
     pair.exchange()
     pair.server.close(AmqpError("amqp:connection:forced", "bye"))
     pair.server.close()
-    assert not pair.server.finished
+    assert pair.server.state is ConnectionState.CLOSE_SENT
     pair.exchange()
     assert pair.server.finished
     assert pair.client_events[-1] == ConnectionClosed(AmqpError("amqp:connection:forced", "bye"))
@@ -392,7 +398,7 @@ def test_a_peer_that_does_not_answer_our_close_is_left() -> None:
     connection.close()
     assert connection.next_deadline() == NOW + CLOSE_LINGER
     connection.handle_deadline(NOW + 1)
-    assert not connection.finished
+    assert connection.state is ConnectionState.CLOSE_SENT
     connection.handle_deadline(NOW + CLOSE_LINGER)
     assert connection.finished
     assert connection.next_deadline() is None

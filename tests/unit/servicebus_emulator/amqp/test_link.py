@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,7 +13,6 @@ from servicebus_emulator.amqp.events import (
     LinkDetached,
     LinkFlow,
 )
-from servicebus_emulator.amqp.link import Link
 from servicebus_emulator.amqp.outcomes import Accepted, Modified, Rejected
 from servicebus_emulator.amqp.pair import ConnectionPair
 from servicebus_emulator.amqp.performatives import (
@@ -29,6 +28,11 @@ from servicebus_emulator.amqp.performatives import (
 from servicebus_emulator.amqp.schemas import Performative, encode_body
 from servicebus_emulator.amqp.states import LinkState
 from servicebus_emulator.amqp.types import Described, ULong
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from servicebus_emulator.amqp.link import Link
 
 
 def only(events: list[Event], kind: type) -> Any:
@@ -278,10 +282,14 @@ def test_a_receiver_without_link_credit_in_its_flow_is_detached(peers: Peers) ->
 
 def test_commands_need_an_attached_link_of_their_role(peers: Peers) -> None:
     sender, receiver = peers.attach(SENDER)
-    for command in (sender.drain, lambda: sender.grant(1), lambda: sender.replenish(1)):
-        with pytest.raises(StateError):
-            command()
-    for command in (receiver.drained, lambda: receiver.send(b"", delivery_tag=b"")):
+    wrong: list[Callable[[], object]] = [
+        sender.drain,
+        lambda: sender.grant(1),
+        lambda: sender.replenish(1),
+        receiver.drained,
+        lambda: receiver.send(b"", delivery_tag=b""),
+    ]
+    for command in wrong:
         with pytest.raises(StateError):
             command()
     sender.detach()

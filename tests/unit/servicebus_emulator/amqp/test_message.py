@@ -22,11 +22,23 @@ from servicebus_emulator.amqp.message import (
     join,
     split,
 )
-from servicebus_emulator.amqp.types import Described, Symbol, Timestamp, UInt, ULong
+from servicebus_emulator.amqp.types import Described, Symbol, Timestamp, UByte, UInt, ULong
 
 PROPERTIES = Properties(
-    uuid.UUID(int=5), b"me", "to", "subject", "reply", ULong(7), "text/plain", "gzip", 1, 2, "group", 3, "back"
-)  # fmt: skip
+    uuid.UUID(int=5),
+    b"me",
+    "to",
+    "subject",
+    "reply",
+    ULong(7),
+    "text/plain",
+    "gzip",
+    1,
+    2,
+    "group",
+    3,
+    "back",
+)
 ANNOTATIONS = {Symbol("x-opt-sequence-number"): 1, Symbol("x-opt-enqueued-time"): Timestamp(5)}
 BARE = encode_bare(
     BareMessage(PROPERTIES, {"a": UInt(1)}, data=[b"one", b"two"], footer={Symbol("f"): 1})
@@ -40,21 +52,11 @@ def section(code: int, value: Any) -> bytes:
 
 def test_a_message_is_split_into_sections_as_they_came() -> None:
     assert split(WHOLE) == Sections(
-        section(0x70, [True, *_header_tail()]),
+        section(0x70, [True, UByte(9), UInt(1000), True, UInt(3)]),
         section(0x71, {Symbol("d"): 1}),
         section(0x72, ANNOTATIONS),
         BARE,
     )
-
-
-def _header_tail() -> list[Any]:
-    return [*_ubyte(9), UInt(1000), True, UInt(3)]
-
-
-def _ubyte(value: int) -> list[Any]:
-    from servicebus_emulator.amqp.types import UByte
-
-    return [UByte(value)]
 
 
 def test_sections_that_are_absent_are_empty() -> None:

@@ -35,15 +35,26 @@ from servicebus_emulator.amqp.types import Described, Symbol, UInt, ULong
 
 ERROR = AmqpError("amqp:not-found", "no such thing", {Symbol("hint"): "look"})
 SOURCE = Source(
-    "a", 1, "never", 2, True, {"p": 1}, "copy", {"f": None}, Described(ULong(0x26), []), ("x:y",), ("c",)
-)  # fmt: skip
+    "a",
+    1,
+    "never",
+    2,
+    True,
+    {"p": 1},
+    "copy",
+    {"f": None},
+    Described(ULong(0x26), []),
+    ("x:y",),
+    ("c",),
+)
+TARGET = Target("b", 1, "never", 2, True, {}, ("c",))
 PERFORMATIVES: list[Performative] = [
     Open("id"),
     Open("id", "host", 512, 1, 1000, ("en",), ("de", "fr"), ("o",), ("d",), {Symbol("k"): UInt(1)}),
     Begin(None, 0, 1, 2),
     Begin(3, 4, 5, 6, 7, ("o",), ("d",), {"k": 1}),
     Attach("link", 0, False),
-    Attach("link", 1, True, 1, 1, SOURCE, Target("b", 1, "never", 2, True, {}, ("c",)), {}, True, 0, 9,
+    Attach("link", 1, True, 1, 1, SOURCE, TARGET, {}, True, 0, 9,
            ("o",), ("d",), {Symbol("k"): [1]}),
     Attach("link", 1, False, target=Described(ULong(0x30), [None])),
     Flow(None, 1, 2, 3),
