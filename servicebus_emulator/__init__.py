@@ -1,6 +1,7 @@
 """A Service Bus emulator in pure Python, for development and tests."""
 
 from servicebus_emulator.clock import Clock, ManualClock, OffsetClock, SystemClock
+from servicebus_emulator.nodes.idleness import IdleLimits
 from servicebus_emulator.nodes.sas import AccessKey, Right
 from servicebus_emulator.server.emulator import ServiceBusEmulator
 from servicebus_emulator.server.threaded import ThreadedEmulator
@@ -8,6 +9,7 @@ from servicebus_emulator.server.threaded import ThreadedEmulator
 __all__ = [
     "AccessKey",
     "Clock",
+    "IdleLimits",
     "ManualClock",
     "OffsetClock",
     "Right",

@@ -7,9 +7,10 @@ adjustable ones also say when somebody has moved them, so that whatever became d
 
 from __future__ import annotations
 
+import math
 import threading
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +52,14 @@ class SystemClock:
         return _nothing_to_end
 
 
+@runtime_checkable
+class MovableClock(Clock, Protocol):
+    """A clock that can be moved."""
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock forward; safe from any thread."""
+
+
 class _AdjustableClock:
     """Listeners and thread-safe moving, common to the clocks that can be moved."""
 
@@ -76,10 +85,13 @@ class _AdjustableClock:
         Raises:
             ValueError: `seconds` is negative; time does not run backwards.
         """
-        if not seconds >= 0:
+        if not 0 <= seconds < math.inf:
             raise ValueError(f"a clock moves forward only, not by {seconds} s")
+        self._change(lambda: self._move(seconds))
+
+    def _change(self, change: Callable[[], None]) -> None:
         with self._lock:
-            self._move(seconds)
+            change()
             listeners = tuple(self._listeners)
         for listener in listeners:
             listener()
@@ -89,27 +101,56 @@ class _AdjustableClock:
 
 
 class OffsetClock(_AdjustableClock):
-    """The system time plus an offset that grows with `advance`.
+    """The system time plus an offset that grows with `advance`; it can be frozen and let go.
 
     The clock for tests with real clients, which compare lock times with their own clock: time runs
-    as they expect, and an hour can still be skipped.
+    as they expect, and an hour can still be skipped. While it is frozen it moves by `advance` only.
     """
 
     def __init__(self, system: Clock | None = None) -> None:
         super().__init__()
         self._system = system or SystemClock()
         self._offset = 0.0
+        self._frozen_at: float | None = None
+
+    @property
+    def frozen(self) -> bool:
+        """Whether it stands still."""
+        return self._frozen_at is not None
 
     def now(self) -> float:
         """Seconds since the epoch, UTC, plus everything that was advanced."""
-        return self._system.now() + self._offset
+        frozen_at = self._frozen_at
+        return self._system.now() + self._offset if frozen_at is None else frozen_at
 
     def seconds_until(self, deadline: float) -> float | None:
-        """Real seconds to wait for `deadline`, 0 when it has passed."""
+        """Real seconds to wait for `deadline`, 0 when it has passed; None while it is frozen."""
+        frozen_at = self._frozen_at
+        if frozen_at is not None:
+            return 0.0 if deadline <= frozen_at else None
         return self._system.seconds_until(deadline - self._offset)
 
+    def freeze(self) -> None:
+        """Stand still; harmless twice."""
+        self._change(self._freeze)
+
+    def unfreeze(self) -> None:
+        """Run on from where it stands; harmless when it runs."""
+        self._change(self._unfreeze)
+
+    def _freeze(self) -> None:
+        self._frozen_at = self.now()
+
+    def _unfreeze(self) -> None:
+        if self._frozen_at is not None:
+            self._offset = self._frozen_at - self._system.now()
+            self._frozen_at = None
+
     def _move(self, seconds: float) -> None:
-        self._offset += seconds
+        if self._frozen_at is None:
+            self._offset += seconds
+        else:
+            self._frozen_at += seconds
 
 
 class ManualClock(_AdjustableClock):

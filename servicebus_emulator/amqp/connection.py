@@ -151,6 +151,11 @@ class Connection:
         """Nothing more will be read or sent after `data_to_send` has been flushed."""
         return self.state is ConnectionState.END
 
+    @property
+    def closing(self) -> bool:
+        """Our close was sent and the peer's has not come; see `CLOSE_LINGER`."""
+        return self._linger_until is not None
+
     # --- the owner's loop -------------------------------------------------------------------
 
     def receive_data(self, data: bytes, now: float) -> None:

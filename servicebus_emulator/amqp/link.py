@@ -103,6 +103,11 @@ class Link:
         return self._credit
 
     @property
+    def delivery_count(self) -> int:
+        """The link's delivery-count (2.6.7): it changes with each delivery and with drain."""
+        return self._delivery_count
+
+    @property
     def attached(self) -> bool:
         """Both ends have attached and none has detached."""
         return self.state is LinkState.ATTACHED

@@ -41,6 +41,22 @@ class Agenda:
         if known is None or when < known:
             self.deadlines.set(queue, when)
 
+    def next_change(self) -> float | None:
+        """When the earliest of all queues really has something to do.
+
+        `deadlines` may be earlier: what a queue was to be reminded of may have been settled since.
+        """
+        while (entry := self.deadlines.peek()) is not None:
+            queue, reminder = entry
+            actual = queue.next_deadline()
+            if actual is None:
+                self.deadlines.cancel(queue)
+            elif actual > reminder:
+                self.deadlines.set(queue, actual)
+            else:
+                return reminder
+        return None
+
     def forget(self, queue: Queue) -> None:
         """The queue is gone."""
         self._ready.pop(queue, None)

@@ -147,6 +147,13 @@ class Namespace:
         """When `expire` wants to be called, at the latest; None when nothing is pending."""
         return self._agenda.deadlines.next()
 
+    def next_change(self) -> float | None:
+        """When `expire` really has something to do: what to move a clock to.
+
+        Dearer than to ask for `next_deadline`, which may be earlier.
+        """
+        return self._agenda.next_change()
+
     def take_ready(self) -> list[Queue]:
         """The queues in which messages became available to receivers since the last call."""
         return self._agenda.take_ready()

@@ -51,6 +51,11 @@ class Timers(Generic[Key]):
             heapq.heappop(heap)
         return heap[0][0] if heap else None
 
+    def peek(self) -> tuple[Key, float] | None:
+        """The key with the earliest deadline, and that deadline."""
+        when = self.next()
+        return None if when is None else (self._heap[0][2], when)
+
     def pop_due(self, now: float) -> Key | None:
         """Take a key whose deadline has come, the earliest first; None when there is none."""
         when = self.next()

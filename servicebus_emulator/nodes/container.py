@@ -12,6 +12,7 @@ from servicebus_emulator.amqp import events
 from servicebus_emulator.amqp.connection import Connection
 from servicebus_emulator.amqp.states import LinkState
 from servicebus_emulator.nodes.entity_nodes import EntityNodes
+from servicebus_emulator.nodes.idleness import Idleness
 from servicebus_emulator.nodes.peer import Peer
 from servicebus_emulator.nodes.reception import Reception, RefusedError
 from servicebus_emulator.nodes.sas import InvalidTokenError
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from servicebus_emulator.amqp.errors import AmqpError
+    from servicebus_emulator.amqp.link import Link
     from servicebus_emulator.broker.namespace import Namespace
+    from servicebus_emulator.nodes.idleness import IdleLimits
     from servicebus_emulator.nodes.sas import KeyRing
+    from servicebus_emulator.nodes.watch import Watch
 
 IDLE_TIME_OUT_MS = 240_000  # what the real service announces
 MAX_FRAME_SIZE = 65_536
@@ -36,6 +40,10 @@ class Container:
         keys: Against which clients' tokens and passwords are checked.
         container_id: Announced in open.
         new_id: Makes identities for messages that come without.
+        idle_limits: When idle clients are let go; None for never.
+
+    Attributes:
+        peers: The clients.
     """
 
     def __init__(
@@ -44,13 +52,16 @@ class Container:
         keys: KeyRing,
         container_id: str,
         new_id: Callable[[], UUID],
+        idle_limits: IdleLimits | None = None,
     ) -> None:
+        self.peers: set[Peer] = set()
+        self._watch: Watch | None = None
+        self._idleness = Idleness(idle_limits) if idle_limits is not None else None
         self._namespace = namespace
         self._keys = keys
         self._container_id = container_id
         self._entity_nodes = EntityNodes(namespace, new_id)
         self._reception = Reception(namespace, self._entity_nodes, keys, new_id)
-        self._peers: set[Peer] = set()
         self._touched: dict[Peer, None] = {}
         self._handlers: dict[type[events.Event], Callable[[Peer, Any, float], None]] = {
             events.AuthenticationRequested: self._authenticate,
@@ -65,6 +76,12 @@ class Container:
             events.ConnectionClosed: self._closed,
         }
 
+    def set_watch(self, watch: Watch) -> None:
+        """Show events to `watch` from now on, before they are handled."""
+        self._watch = watch
+        for peer in self.peers:
+            peer.watch = watch
+
     def connect(self, real_now: float) -> Peer:
         """A client connected (`real_now`: seconds since the epoch by the clients' clock)."""
         connection = Connection(
@@ -75,7 +92,8 @@ class Container:
             idle_time_out=IDLE_TIME_OUT_MS,
         )
         peer = Peer(connection, real_now)
-        self._peers.add(peer)
+        peer.watch = self._watch
+        self.peers.add(peer)
         return peer
 
     def receive(self, peer: Peer, data: bytes, now: float, real_now: float) -> None:
@@ -88,21 +106,38 @@ class Container:
         """The client's transport is gone; what it had locked stays locked until that expires."""
         peer.connection.receive_eof()
         self._handle_events(peer, now)
-        self._peers.discard(peer)
+        self.peers.discard(peer)
         self._touched.pop(peer, None)
+        if self._watch is not None:
+            self._watch.disconnected(peer)
+        if self._idleness is not None:
+            self._idleness.gone(peer)
 
     def expire(self, now: float) -> None:
-        """Let the entities do what has become due; follow with `turn`."""
+        """Let whatever has become due happen; follow with `turn`."""
         self._namespace.expire(now)
+        for timed in (self._watch, self._idleness):
+            if timed is not None:
+                self._touched.update(dict.fromkeys(timed.expire(now)))
 
     def next_deadline(self) -> float | None:
-        """When `expire` wants to be called, in the broker's time."""
-        return self._namespace.next_deadline()
+        """When `expire` wants to be called, in the broker's time, at the latest."""
+        return self._earliest(self._namespace.next_deadline())
+
+    def next_change(self) -> float | None:
+        """When `expire` really has something to do: what to move a clock to."""
+        return self._earliest(self._namespace.next_change())
 
     def turn(self, now: float) -> None:
         """Deliver what has become available to whoever has credit for it."""
         for peer in self._entity_nodes.pump(now):
             self._touched[peer] = None
+            if self._idleness is not None:
+                self._idleness.delivered(peer, now)
+
+    def touch(self, peer: Peer) -> None:
+        """Let a client's connection be written out: something was done to it."""
+        self._touched[peer] = None
 
     def entities_changed(self) -> None:
         """Entities may be gone: links to them are detached."""
@@ -111,7 +146,7 @@ class Container:
 
     def close(self, error: AmqpError) -> None:
         """Say goodbye to every client."""
-        for peer in self._peers:
+        for peer in self.peers:
             peer.connection.close(error)
             self._touched[peer] = None
 
@@ -125,9 +160,22 @@ class Container:
         self._touched[peer] = None
         next_event = peer.connection.next_event
         while (event := next_event()) is not None:
-            handle = self._handlers.get(type(event))
-            if handle is not None:
-                handle(peer, event, now)
+            if self._watch is not None and self._watch.alert:
+                self._watch.intercept(peer, event, now, self._handle)
+            else:
+                self._handle(peer, event, now)
+
+    def _handle(self, peer: Peer, event: events.Event, now: float) -> None:
+        handle = self._handlers.get(type(event))
+        if handle is not None:
+            handle(peer, event, now)
+
+    def _earliest(self, deadline: float | None) -> float | None:
+        for timed in (self._watch, self._idleness):
+            other = None if timed is None else timed.next_deadline()
+            if other is not None and (deadline is None or other < deadline):
+                deadline = other
+        return deadline
 
     def _authenticate(self, peer: Peer, event: events.AuthenticationRequested, _now: float) -> None:
         try:
@@ -137,41 +185,57 @@ class Container:
         else:
             peer.connection.authenticate(accepted=True)
 
-    def _opened(self, peer: Peer, _event: events.ConnectionOpened, _now: float) -> None:
+    def _opened(self, peer: Peer, _event: events.ConnectionOpened, now: float) -> None:
         peer.opened = True
+        if self._idleness is not None:
+            self._idleness.opened(peer, now)
 
-    def _attach(self, peer: Peer, event: events.LinkAttached, _now: float) -> None:
+    def _attach(self, peer: Peer, event: events.LinkAttached, now: float) -> None:
         if event.link.state is not LinkState.ATTACH_RCVD:
             return  # bytes that came along have ended it already
         try:
             peer.ends[event.link] = self._reception.receive(peer, event)
         except RefusedError as refusal:
             event.link.refuse(refusal.error)
+        else:
+            if self._idleness is not None:
+                self._idleness.attached(peer, event.link, now)
 
     def _delivery(self, peer: Peer, event: events.DeliveryReceived, now: float) -> None:
         if (end := peer.ends.get(event.link)) is not None:
             end.on_delivery(event, now)
+        if self._idleness is not None:
+            self._idleness.active(event.link, now)
 
     def _disposition(self, peer: Peer, event: events.DispositionReceived, now: float) -> None:
         if (end := peer.ends.get(event.link)) is not None:
             end.on_disposition(event, now)
+        if self._idleness is not None:
+            self._idleness.active(event.link, now)
 
-    def _flow(self, peer: Peer, event: events.LinkFlow, _now: float) -> None:
+    def _flow(self, peer: Peer, event: events.LinkFlow, now: float) -> None:
         if (end := peer.ends.get(event.link)) is not None:
             end.on_flow(event)
+        if self._idleness is not None:
+            self._idleness.active(event.link, now)
 
     def _session_flow(self, peer: Peer, event: events.SessionFlow, _now: float) -> None:
         for end in peer.ends.values():
             if end.link.session is event.session:
                 end.on_writable()
 
-    def _detached(self, peer: Peer, event: events.LinkDetached, _now: float) -> None:
-        peer.forget(event.link)
+    def _detached(self, peer: Peer, event: events.LinkDetached, now: float) -> None:
+        self._forget(peer, event.link, now)
 
-    def _ended(self, peer: Peer, event: events.SessionEnded, _now: float) -> None:
+    def _ended(self, peer: Peer, event: events.SessionEnded, now: float) -> None:
         for link in [link for link in peer.ends if link.session is event.session]:
-            peer.forget(link)
+            self._forget(peer, link, now)
 
-    def _closed(self, peer: Peer, _event: events.ConnectionClosed, _now: float) -> None:
+    def _closed(self, peer: Peer, _event: events.ConnectionClosed, now: float) -> None:
         for link in list(peer.ends):
-            peer.forget(link)
+            self._forget(peer, link, now)
+
+    def _forget(self, peer: Peer, link: Link, now: float) -> None:
+        peer.forget(link)
+        if self._idleness is not None:
+            self._idleness.detached(peer, link, now)

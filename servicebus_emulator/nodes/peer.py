@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from servicebus_emulator.amqp.link import Link
     from servicebus_emulator.nodes.link_end import LinkEnd
     from servicebus_emulator.nodes.sas import Claim, Right
+    from servicebus_emulator.nodes.watch import Fate, Watch
 
 _MOST_UNSENT = 256 * 1024
 _MOST_CLAIMS = 1000  # a client has one per entity; more is no client
@@ -25,6 +26,8 @@ class Peer:
         unsent: Bytes of messages put into the connection since it was last written out.
         opened: The client has sent its open.
         ends: Our ends of the client's links.
+        fate: What is to become of the transport; None for nothing unusual.
+        watch: Told of what is sent to the client while it is alert; None for nobody.
         reply_links: By request node (its path in lower case), the links on which it answers.
     """
 
@@ -32,11 +35,13 @@ class Peer:
         "_claims",
         "connection",
         "ends",
+        "fate",
         "opened",
         "reads",
         "real_now",
         "reply_links",
         "unsent",
+        "watch",
     )
 
     def __init__(self, connection: Connection, real_now: float) -> None:
@@ -46,6 +51,8 @@ class Peer:
         self.unsent = 0
         self.opened = False
         self.ends: dict[Link, LinkEnd] = {}
+        self.fate: Fate | None = None
+        self.watch: Watch | None = None
         self.reply_links: dict[str, list[Link]] = {}
         self._claims: dict[str, Claim] = {}
 
@@ -83,6 +90,10 @@ class Peer:
     def may(self, right: Right, path: str) -> bool:
         """Whether some claim of the client grants `right` on the entity `path` now."""
         return any(claim.allows(path, right, self.real_now) for claim in self._claims.values())
+
+    def revoke(self) -> None:
+        """Forget what the client has proved."""
+        self._claims.clear()
 
     def forget(self, link: Link) -> None:
         """A link has ended."""

@@ -128,6 +128,9 @@ class QueueOutlet(LinkEnd):
         else:
             # The SDKs read the lock token out of the tag, as the bytes of a .NET Guid.
             self.link.send(payload, delivery_tag=message.lock.token.bytes_le)
+        watch = self.peer.watch
+        if watch is not None and watch.alert:
+            watch.delivered(self.peer, self.link, self._node.queue, message, now)
         return True
 
     def end_drain(self) -> None:

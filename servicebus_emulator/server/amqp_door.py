@@ -30,6 +30,7 @@ class AmqpDoor(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._reading = True
         self._opened = False
+        self._closing = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Let the client begin."""
@@ -68,8 +69,10 @@ class AmqpDoor(asyncio.Protocol):
             self._transport.close()
         elif self._peer.opened and not self._opened:
             self._opened = True
-            self._stop_waiting()
-            self._beat()
+            self._restart_beat()
+        elif self._peer.connection.closing and not self._closing:
+            self._closing = True  # it ends some time after our close, answered or not
+            self._restart_beat()
 
     def pause_writing(self) -> None:
         """The client does not read what it is sent: send no more."""
@@ -87,6 +90,10 @@ class AmqpDoor(asyncio.Protocol):
     def _stop_waiting(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+
+    def _restart_beat(self) -> None:
+        self._stop_waiting()
+        self._beat()
 
     def _beat(self) -> None:
         """Keep the connection alive for a client that asked for it in its open."""

@@ -11,7 +11,7 @@ from servicebus_emulator.amqp.errors import AmqpError
 from servicebus_emulator.broker.entities import QueueDescription
 from servicebus_emulator.broker.errors import BrokerError
 from servicebus_emulator.broker.namespace import Namespace
-from servicebus_emulator.clock import SystemClock
+from servicebus_emulator.clock import OffsetClock, SystemClock
 from servicebus_emulator.nodes.container import Container
 from servicebus_emulator.nodes.sas import ROOT_KEY, AccessKey, KeyRing
 from servicebus_emulator.server.amqp_door import AmqpDoor
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from servicebus_emulator.clock import Clock
+    from servicebus_emulator.nodes.idleness import IdleLimits
     from servicebus_emulator.server.certificate import Certificate
 
 LOGGER = logging.getLogger("servicebus_emulator")
@@ -44,7 +45,8 @@ class EmulatorOptions(TypedDict, total=False):
         queues: Names of queues to create, with Service Bus' default properties unless `config`
             says otherwise.
         config: The text of a `Config.json` as the official emulator reads it.
-        clock: The broker's time, default the system's.
+        clock: The broker's time, default an `OffsetClock`: the system's, until somebody moves it.
+        idle_limits: When idle links and connections are ended, as the cloud does; default never.
         keys: The namespace's access keys, default the official emulator's.
     """
 
@@ -54,6 +56,7 @@ class EmulatorOptions(TypedDict, total=False):
     config: str
     clock: Clock
     keys: Iterable[AccessKey]
+    idle_limits: IdleLimits
 
 
 class ServiceBusEmulator:
@@ -71,7 +74,7 @@ class ServiceBusEmulator:
     def __init__(self, **options: Unpack[EmulatorOptions]) -> None:
         self._host = options.get("host", "127.0.0.1")
         self._wanted_port = options.get("port", 0)
-        self._clock = options.get("clock") or SystemClock()
+        self._clock = options.get("clock") or OffsetClock()
         self._keys = KeyRing(options.get("keys", (ROOT_KEY,)))
         self.namespace = _namespace(options, self._clock.now())
         self._certificate: Certificate | None = None
@@ -79,7 +82,11 @@ class ServiceBusEmulator:
         self._tls_is_off = False
         self._engine: Engine | None = None
         self._container = Container(
-            self.namespace, self._keys, f"emulator-{uuid.uuid4().hex}", uuid.uuid4
+            self.namespace,
+            self._keys,
+            f"emulator-{uuid.uuid4().hex}",
+            uuid.uuid4,
+            options.get("idle_limits"),
         )
         self._http = HttpAnswers(self.namespace, self._keys, self._clock, self._entities_changed)
         self._listener = Listener(self)
@@ -172,6 +179,32 @@ class ServiceBusEmulator:
             BrokerError: It exists, or a name or property is wrong.
         """
         self.namespace.create_queue(name, QueueDescription(**properties), now=self._clock.now())
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock forward; what became due has happened when this returns.
+
+        A jump is one step: clients have no part in what happens meanwhile.
+
+        Raises:
+            ClockError: The emulator was given a clock that cannot be moved.
+            ValueError: `seconds` is negative.
+        """
+        self._running.advance(seconds)
+
+    def advance_to_next(self) -> float | None:
+        """Move the clock to the next thing that happens without any client's doing.
+
+        A lock or a life ends, a scheduled message becomes active, an idle link is detached.
+
+        Returns:
+            Seconds moved; None, and the clock stays, when nothing is to happen.
+        """
+        deadline = self._running.next_change()
+        if deadline is None:
+            return None
+        seconds = max(0.0, deadline - self._clock.now())
+        self._running.advance(seconds)
+        return seconds
 
     def _entities_changed(self) -> None:
         self._container.entities_changed()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Protocol
 
-from servicebus_emulator.clock import SystemClock
+from servicebus_emulator.clock import MovableClock, SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from servicebus_emulator.clock import Clock
     from servicebus_emulator.nodes.container import Container
     from servicebus_emulator.nodes.peer import Peer
+
+
+class ClockError(Exception):
+    """The clock cannot do what was asked of it."""
 
 
 class Door(Protocol):
@@ -86,6 +90,22 @@ class Engine:
         if not self._turn_is_due:
             self._turn_is_due = True
             self._loop.call_soon(self._turn)
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock; what became due has happened when this returns.
+
+        Raises:
+            ClockError: The clock cannot be moved.
+            ValueError: `seconds` is negative.
+        """
+        if not isinstance(self._clock, MovableClock):
+            raise ClockError("This emulator runs by a clock that cannot be moved.")
+        self._clock.advance(seconds)
+        self._expire()
+
+    def next_change(self) -> float | None:
+        """When something happens next that no client has a part in, in the broker's time."""
+        return self._container.next_change()
 
     def flush(self) -> None:
         """Write what clients have to be told, at once."""

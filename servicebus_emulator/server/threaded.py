@@ -69,6 +69,23 @@ class ThreadedEmulator:
         """
         self.run(lambda emulator: emulator.create_queue(name, **properties))
 
+    def advance(self, seconds: float) -> None:
+        """Move the clock forward; what became due has happened when this returns.
+
+        Raises:
+            ClockError: The emulator was given a clock that cannot be moved.
+            ValueError: `seconds` is negative.
+        """
+        self.run(lambda emulator: emulator.advance(seconds))
+
+    def advance_to_next(self) -> float | None:
+        """Move the clock to the next thing that happens without any client's doing.
+
+        Returns:
+            Seconds moved; None, and the clock stays, when nothing is to happen.
+        """
+        return self.run(lambda emulator: emulator.advance_to_next())
+
     def run(self, function: Callable[[ServiceBusEmulator], Result]) -> Result:
         """Call a function with the emulator, in its thread, and give what it gives.
 

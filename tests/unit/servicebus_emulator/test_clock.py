@@ -69,7 +69,47 @@ def test_whoever_listens_hears_of_each_jump_until_it_ends(clock: ManualClock | O
     assert len(heard) == 1
 
 
-@pytest.mark.parametrize("seconds", [-1.0, float("nan")])
+@pytest.mark.parametrize("seconds", [-1.0, float("nan"), float("inf")])
 def test_a_clock_does_not_run_backwards(seconds: float) -> None:
     with pytest.raises(ValueError, match="forward only"):
         ManualClock(start=0.0).advance(seconds)
+
+
+def test_a_frozen_clock_moves_only_when_it_is_advanced() -> None:
+    system = ManualClock(start=100.0)
+    clock = OffsetClock(system)
+    clock.freeze()
+    system.advance(50)
+    clock.advance(5)
+    clock.freeze()
+
+    assert (clock.frozen, clock.now()) == (True, 105.0)
+
+
+def test_waiting_does_not_help_while_a_clock_is_frozen() -> None:
+    clock = OffsetClock(ManualClock(start=100.0))
+    clock.freeze()
+
+    assert (clock.seconds_until(100.0), clock.seconds_until(100.1)) == (0.0, None)
+
+
+def test_a_clock_that_is_let_go_runs_on_from_where_it_stood() -> None:
+    system = ManualClock(start=100.0)
+    clock = OffsetClock(system)
+    clock.unfreeze()
+    clock.freeze()
+    system.advance(50)
+    clock.unfreeze()
+    system.advance(1)
+
+    assert (clock.frozen, clock.now()) == (False, 101.0)
+
+
+def test_whoever_listens_hears_that_a_clock_was_frozen_and_let_go() -> None:
+    clock = OffsetClock()
+    heard: list[bool] = []
+    clock.on_change(lambda: heard.append(clock.frozen))
+    clock.freeze()
+    clock.unfreeze()
+
+    assert heard == [True, False]

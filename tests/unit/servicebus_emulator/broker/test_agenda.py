@@ -2,6 +2,7 @@ from uuid import uuid4
 
 from servicebus_emulator.broker.agenda import Agenda
 from servicebus_emulator.broker.entities import Limits, QueueDescription
+from servicebus_emulator.broker.message import Message
 from servicebus_emulator.broker.queue import Queue
 
 
@@ -41,3 +42,18 @@ def test_a_forgotten_queue_is_neither_ready_nor_due() -> None:
 
     assert agenda.take_ready() == []
     assert agenda.deadlines.next() is None
+
+
+def test_a_reminder_that_was_overtaken_is_no_change() -> None:
+    agenda = Agenda()
+    idle, busy = queue(agenda, "idle"), queue(agenda, "busy")
+    agenda.remind(idle, 5.0)
+    for when in (20.0, 30.0):
+        busy.send(Message("id", b"", 1, scheduled_enqueue_time=when), 0.0)
+    agenda.remind(busy, 10.0)
+
+    assert (agenda.next_change(), agenda.deadlines.get(idle)) == (20.0, None)
+
+
+def test_without_reminders_there_is_no_change() -> None:
+    assert Agenda().next_change() is None

@@ -56,3 +56,12 @@ def test_cancelled_deadlines_do_not_pile_up() -> None:
 
     assert len(timers._heap) < 200
     assert timers.next() == 1e9
+
+
+def test_the_earliest_key_can_be_looked_at() -> None:
+    timers: Timers[str] = Timers()
+    nothing = timers.peek()
+    timers.set("late", 30.0)
+    timers.set("early", 10.0)
+
+    assert (nothing, timers.peek(), len(timers)) == (None, ("early", 10.0), 2)

@@ -16,6 +16,7 @@ from servicebus_emulator.broker.entities import QueueDescription
 from servicebus_emulator.broker.namespace import Namespace
 from servicebus_emulator.broker.queue import Queue
 from servicebus_emulator.nodes.container import Container
+from servicebus_emulator.nodes.idleness import IdleLimits
 from servicebus_emulator.nodes.sas import ROOT_KEY, AccessKey, KeyRing, Right
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def text_of(payload: bytes) -> str:
 class World:
     """A container whose time stands still until it is told otherwise."""
 
-    def __init__(self, **queues: dict[str, Any]) -> None:
+    def __init__(self, *, idle_limits: IdleLimits | None = None, **queues: dict[str, Any]) -> None:
         numbers = itertools.count(1)
         self.now = self.real_now = 1000.0
         self.new_id = lambda: uuid.UUID(int=next(numbers))
@@ -45,7 +46,7 @@ class World:
             description = QueueDescription(**properties)
             self.namespace.create_queue(name, description, now=self.now)
         keys = KeyRing([ROOT_KEY, LISTENER])
-        self.container = Container(self.namespace, keys, "world", self.new_id)
+        self.container = Container(self.namespace, keys, "world", self.new_id, idle_limits)
         self.clients: dict[Peer, Client] = {}
         self.received: list[bytes] = []  # all that clients have sent, piece by piece
 

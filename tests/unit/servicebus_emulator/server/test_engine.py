@@ -182,7 +182,7 @@ async def test_a_client_that_is_gone_is_written_to_no_more(house: House) -> None
 async def test_a_client_that_does_not_read_is_marked_so_until_it_reads(house: House) -> None:
     client = Client(house)
     await client.talk()
-    [peer] = house.container._peers
+    [peer] = house.container.peers
     client.door.pause_writing()
     paused = peer.can_take
     client.door.resume_writing()
