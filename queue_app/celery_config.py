@@ -6,8 +6,8 @@ from typing import Any
 from celery import Celery
 
 # By name in the configuration, but imported here: a worker forgets the folder it was started in.
-import celery_azure.results
 import celery_azure.transport
+import queue_app.result_backend
 from celery_azure.blobs import WORKER_PATIENCE, Patience
 from celery_azure.serializer import NAME as PLAIN_JSON
 from celery_azure.serializer import register_plain_json
@@ -41,7 +41,7 @@ def create_celery_app(
         },
         broker_connection_retry_on_startup=True,
         broker_pool_limit=4,  # an official emulator accepts ten connections in all
-        result_backend=f"{celery_azure.results.__name__}:BlobBackend",
+        result_backend=f"{queue_app.result_backend.__name__}:RecordingBackend",
         result_backend_transport_options={
             "account": settings.blob_account,
             "container": settings.blob_container_name,

@@ -5,9 +5,10 @@ takes neither the event loop nor the storage's threads.
 """
 
 import asyncio
-import uuid
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from azure.core.exceptions import AzureError
@@ -17,10 +18,12 @@ from celery_azure.blobs import API_PATIENCE
 from queue_app.celery_config import create_celery_app
 from queue_app.claim_check import MAX_INLINE_BYTES, ClaimStore
 from queue_app.errors import BrokerUnavailable, StorageUnavailable, Unavailable
-from queue_app.jobs import TASK_NAME, JobState, JobStatus, failure_result, job_state
+from queue_app.jobs import TASK_NAME, Cancelling, JobState, JobStatus, TaskRecord
 from queue_app.payload import encode_json
 from queue_app.producer import Payload, Readiness
+from queue_app.result_backend import task_record
 from queue_app.settings import Settings
+from queue_app.task_ids import TaskIds
 
 ANSWER_SECONDS = 4.5
 """An answer comes within five seconds, whatever broker and storage do."""
@@ -37,6 +40,7 @@ class CeleryProducer:
     """Sends jobs through Celery; connects when it is first used."""
 
     def __init__(self, settings: Settings) -> None:
+        self.ids = TaskIds(settings.realm, time.time)  # noqa: TID251 - given to who needs it
         self._settings = settings
         self._app = create_celery_app(
             settings, patience=API_PATIENCE, transport_options=_FAST_FAILURE
@@ -45,29 +49,47 @@ class CeleryProducer:
         self._broker_threads = ThreadPoolExecutor(_BROKER_THREADS, "broker")
         self._storage_threads = ThreadPoolExecutor(_STORAGE_THREADS, "storage")
 
-    async def enqueue(self, payload: Payload) -> str:
+    async def enqueue(
+        self, payload: Payload, *, task_id: str | None = None, due_at: float | None = None
+    ) -> str:
         """Send a job and return its id, after the broker has accepted the message."""
-        task_id = str(uuid.uuid4())
+        task_id = task_id or self.ids.new()
         deadline = asyncio.get_running_loop().time() + ANSWER_SECONDS
         if len(encode_json(payload.data)) <= MAX_INLINE_BYTES:
-            await self._with_broker(deadline, self._publish, task_id, {"payload": payload.data})
+            await self._with_broker(
+                deadline, self._publish, task_id, {"payload": payload.data}, due_at
+            )
             return task_id
         claim = await self._with_storage(deadline, self._claims.deposit, task_id, payload.body)
         # A claim whose message may have arrived must stay, so it is removed in no case of error.
-        await self._with_broker(deadline, self._publish, task_id, {"claim": claim})
+        await self._with_broker(deadline, self._publish, task_id, {"claim": claim}, due_at)
         return task_id
 
     async def status(self, task_id: str) -> JobStatus:
         """Return the job's status; an id that was never seen is PENDING."""
+        record = await self.record(task_id)
+        return JobStatus(task_id, JobState.PENDING) if record is None else record.status()
+
+    async def record(self, task_id: str) -> TaskRecord | None:
+        """Return what is stored of a task; None when nothing is."""
         deadline = asyncio.get_running_loop().time() + ANSWER_SECONDS
-        return await self._with_storage(deadline, self._read_status, task_id)
+        return await self._with_storage(deadline, self._read_record, task_id)
+
+    async def cancel(self, task_id: str) -> Cancelling:
+        """Keep a task from starting; ask its worker to stop it when it runs."""
+        deadline = asyncio.get_running_loop().time() + ANSWER_SECONDS
+        outcome = await self._with_storage(deadline, self._cancel, task_id)
+        if outcome is Cancelling.RUNNING and self._app.conf.worker_enable_remote_control:
+            await self._with_broker(deadline, self._revoke, task_id)
+            return Cancelling.STOPPING
+        return outcome
 
     async def check(self) -> Readiness:
         """Ask broker and storage whether they answer."""
         deadline = asyncio.get_running_loop().time() + _CHECK_SECONDS
         broker, storage = await asyncio.gather(
             _reason(self._with_broker(deadline, self._open_link)),
-            _reason(self._with_storage(deadline, self._read_status, "readiness")),
+            _reason(self._with_storage(deadline, self._read_record, "readiness")),
         )
         return Readiness(broker=broker, storage=storage)
 
@@ -77,12 +99,13 @@ class CeleryProducer:
         self._storage_threads.shutdown(wait=False, cancel_futures=True)
         await asyncio.to_thread(self._app.close)
 
-    def _publish(self, task_id: str, arguments: dict[str, Any]) -> None:
+    def _publish(self, task_id: str, arguments: dict[str, Any], due_at: float | None) -> None:
         try:
             self._app.send_task(
                 TASK_NAME,
                 kwargs=arguments,
                 task_id=task_id,
+                eta=None if due_at is None else datetime.fromtimestamp(due_at, UTC),
                 retry=False,
                 argsrepr="()",  # Celery would write the payload's beginning into the headers
                 kwargsrepr="{}",
@@ -101,12 +124,25 @@ class CeleryProducer:
         except (AzureError, ValueError, OSError):
             raise BrokerUnavailable("The broker does not open a link to the queue.") from None
 
-    def _read_status(self, task_id: str) -> JobStatus:
+    def _read_record(self, task_id: str) -> TaskRecord | None:
         try:
             meta = self._app.backend.read_meta(task_id)
         except AzureError:
             raise StorageUnavailable("The storage does not answer.") from None
-        return JobStatus(task_id, JobState.PENDING) if meta is None else _status(task_id, meta)
+        return None if meta is None else task_record(task_id, meta)
+
+    def _cancel(self, task_id: str) -> Cancelling:
+        try:
+            outcome: Cancelling = self._app.backend.cancel(task_id)
+        except AzureError:
+            raise StorageUnavailable("The storage does not answer.") from None
+        return outcome
+
+    def _revoke(self, task_id: str) -> None:
+        try:
+            self._app.control.revoke(task_id, terminate=True)
+        except (AzureError, KombuError, OSError):
+            raise BrokerUnavailable("The broker did not take the wish to stop.") from None
 
     async def _with_broker(
         self, deadline: float, call: Callable[..., _Result], *arguments: Any
@@ -143,25 +179,3 @@ async def _reason(check: Any) -> str | None:
     except Unavailable as error:
         return error.reason
     return None
-
-
-def _status(task_id: str, meta: dict[str, Any]) -> JobStatus:
-    """What clients see of what Celery has stored."""
-    state = job_state(meta["status"])
-    if state is JobState.SUCCESS:
-        return JobStatus(task_id, state, meta["result"])
-    if state is JobState.FAILURE:
-        return JobStatus(task_id, state, _failure(meta["result"]))
-    return JobStatus(task_id, state)
-
-
-def _failure(stored: Any) -> dict[str, str]:
-    """Celery stores an exception as its class and its arguments."""
-    if not isinstance(stored, dict):
-        return failure_result("Exception", str(stored))
-    arguments = stored.get("exc_message")
-    if isinstance(arguments, list):
-        text = ", ".join(map(str, arguments))
-    else:
-        text = "" if arguments is None else str(arguments)
-    return failure_result(str(stored.get("exc_type", "Exception")), text)

@@ -8,6 +8,9 @@ from typing import Any
 TASK_NAME = "queue_app.tasks.process_data"
 """The Celery name of the task: the API sends by it and never imports the task."""
 
+CANCELLED_RESULT = {"type": "TaskRevokedError", "message": "cancelled"}
+"""The result of a job that was cancelled."""
+
 TASK_ID_PATTERN = "^[A-Za-z0-9_]([A-Za-z0-9_.:@=+~-]{0,253}[A-Za-z0-9_:@=+~-])?$"
 """Ids that a message-id, a blob's name and a URL can all carry as they are (ECMA 262 syntax)."""
 
@@ -36,7 +39,69 @@ class JobStatus:
     result: Any = None
 
 
+class TaskState(StrEnum):
+    """The state of a task in full, as the extended view shows it."""
+
+    QUEUED = "QUEUED"
+    STARTED = "STARTED"
+    RETRY = "RETRY"
+    SUCCESS = "SUCCESS"
+    FAILURE = "FAILURE"
+    REVOKED = "REVOKED"
+
+    @property
+    def is_end(self) -> bool:
+        """Whether nothing follows."""
+        return self in {TaskState.SUCCESS, TaskState.FAILURE, TaskState.REVOKED}
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a running task is: `done` of `total` (None: nobody knows), and what it does now."""
+
+    done: float
+    total: float | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRecord:
+    """What is stored of a task; times in seconds since 1970, sizes in bytes, None for unknown."""
+
+    task_id: str
+    state: TaskState
+    result: Any = None
+    progress: Progress | None = None
+    worker: str | None = None
+    queue: str | None = None
+    attempts: int | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+    payload_bytes: int | None = None
+
+    def status(self) -> JobStatus:
+        """The job as `/status` shows it."""
+        return JobStatus(self.task_id, job_state(self.state), self.result)
+
+
+class Cancelling(StrEnum):
+    """What became of the wish to cancel a task."""
+
+    CANCELLED = "cancelled"
+    """It had not started and never will."""
+
+    STOPPING = "stopping"
+    """It runs, and its worker was asked to stop it."""
+
+    RUNNING = "running"
+    """It runs, and nobody can be asked to stop it."""
+
+    ENDED = "ended"
+    """It had ended before."""
+
+
 _BY_CELERY_STATE = {
+    "QUEUED": JobState.PENDING,
     "PENDING": JobState.PENDING,
     "RECEIVED": JobState.PENDING,
     "RETRY": JobState.PENDING,
@@ -48,6 +113,17 @@ _BY_CELERY_STATE = {
     "REJECTED": JobState.FAILURE,
 }
 
+_IN_FULL = {
+    "PENDING": TaskState.QUEUED,
+    "RECEIVED": TaskState.QUEUED,
+    "RETRY": TaskState.RETRY,
+    "SUCCESS": TaskState.SUCCESS,
+    "IGNORED": TaskState.SUCCESS,
+    "FAILURE": TaskState.FAILURE,
+    "REJECTED": TaskState.FAILURE,
+    "REVOKED": TaskState.REVOKED,
+}
+
 
 def job_state(celery_state: str) -> JobState:
     """What a client sees of a Celery state.
@@ -55,6 +131,11 @@ def job_state(celery_state: str) -> JobState:
     A state that Celery does not know was set by the task itself (`update_state`): it is running.
     """
     return _BY_CELERY_STATE.get(celery_state, JobState.STARTED)
+
+
+def task_state(celery_state: str) -> TaskState:
+    """The state of a task in full for a Celery state, own states of tasks included."""
+    return _IN_FULL.get(celery_state, TaskState.STARTED)
 
 
 def failure_result(error_type: str, message: str) -> dict[str, str]:

@@ -92,6 +92,11 @@ class Settings(BaseSettings):
         """Where the storage is and how to identify there."""
         return parse_blob_account(self.azure_blob_connection_string.get_secret_value())
 
+    @property
+    def realm(self) -> str:
+        """What task ids of this system have in common, and no other system's."""
+        return f"{self.service_bus_namespace}/{self.service_bus_queue_name}"
+
     @model_validator(mode="before")
     @classmethod
     def _drop_empty(cls, values: dict[str, Any]) -> dict[str, Any]:

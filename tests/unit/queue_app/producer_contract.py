@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import pytest
 
 from queue_app.errors import BrokerUnavailable, Component, StorageUnavailable
-from queue_app.jobs import JobState, JobStatus
+from queue_app.jobs import CANCELLED_RESULT, Cancelling, JobState, JobStatus, TaskState
 from queue_app.payload import encode_json
 from queue_app.producer import Payload, Producer, Readiness
 
@@ -87,6 +87,57 @@ class ProducerContract:
     @pytest.mark.parametrize("task_id", [str(uuid.UUID(int=7)), "nightly-report:2026.11@eu"])
     async def test_an_unknown_job_is_pending(self, bench: Bench, task_id: str) -> None:
         assert await bench.producer.status(task_id) == JobStatus(task_id, JobState.PENDING)
+
+    async def test_an_id_that_was_chosen_before_is_kept(self, bench: Bench) -> None:
+        task_id = bench.producer.ids.new()
+        assert await bench.producer.enqueue(payload(), task_id=task_id) == task_id
+        assert repr(await bench.received(task_id)) == repr(DATA)
+
+    async def test_every_id_is_recognised_and_others_are_not(self, bench: Bench) -> None:
+        task_id = await bench.producer.enqueue(payload())
+        assert bench.producer.ids.issued_at(task_id) is not None
+        assert bench.producer.ids.issued_at(str(uuid.UUID(int=7))) is None
+
+    async def test_nothing_is_stored_of_a_job_that_waits(self, bench: Bench) -> None:
+        assert await bench.producer.record(await bench.producer.enqueue(payload())) is None
+
+    async def test_the_record_of_a_finished_job_tells_who_ran_it_and_when(
+        self, bench: Bench
+    ) -> None:
+        task_id = await bench.producer.enqueue(payload())
+        await bench.finish(task_id, {"a": 1})
+        record = await bench.producer.record(task_id)
+        assert record is not None
+        assert (record.state, record.result, record.attempts) == (TaskState.SUCCESS, {"a": 1}, 1)
+        assert record.worker
+        assert record.started_at is not None
+        assert record.ended_at is not None
+        assert record.started_at <= record.ended_at
+        assert record.payload_bytes == len(encode_json(DATA))
+
+    async def test_a_job_that_is_cancelled_before_it_starts_never_runs(self, bench: Bench) -> None:
+        task_id = await bench.producer.enqueue(payload())
+        assert await bench.producer.cancel(task_id) is Cancelling.CANCELLED
+        await bench.start(task_id)
+        status = await bench.producer.status(task_id)
+        assert status == JobStatus(task_id, JobState.FAILURE, CANCELLED_RESULT)
+
+    async def test_a_job_may_be_cancelled_twice(self, bench: Bench) -> None:
+        task_id = await bench.producer.enqueue(payload())
+        assert await bench.producer.cancel(task_id) is Cancelling.CANCELLED
+        assert await bench.producer.cancel(task_id) is Cancelling.CANCELLED
+
+    async def test_a_job_that_has_ended_stays_as_it_is_when_cancelled(self, bench: Bench) -> None:
+        task_id = await bench.producer.enqueue(payload())
+        await bench.finish(task_id, 1)
+        assert await bench.producer.cancel(task_id) is Cancelling.ENDED
+        assert await bench.producer.status(task_id) == JobStatus(task_id, JobState.SUCCESS, 1)
+
+    async def test_a_job_that_runs_goes_on_where_nobody_can_stop_it(self, bench: Bench) -> None:
+        task_id = await bench.producer.enqueue(payload())
+        await bench.start(task_id)
+        assert await bench.producer.cancel(task_id) is Cancelling.RUNNING
+        assert (await bench.producer.status(task_id)).state is JobState.STARTED
 
     async def test_without_broker_nothing_is_enqueued(self, bench: Bench) -> None:
         await bench.take_down("broker")

@@ -3,7 +3,14 @@ import uuid
 import pytest
 from celery import states
 
-from queue_app.jobs import JobState, failure_result, is_task_id, job_state
+from queue_app.jobs import (
+    JobState,
+    TaskState,
+    failure_result,
+    is_task_id,
+    job_state,
+    task_state,
+)
 
 
 @pytest.mark.parametrize(
@@ -50,3 +57,18 @@ def test_ids_that_tasks_can_have(text: str) -> None:
 )
 def test_ids_that_no_task_can_have(text: str) -> None:
     assert not is_task_id(text)
+
+
+def test_every_state_in_full_becomes_the_state_that_clients_see() -> None:
+    seen = {state: job_state(state) for state in TaskState}
+    assert seen[TaskState.QUEUED] is JobState.PENDING
+    assert seen[TaskState.RETRY] is JobState.PENDING
+    assert seen[TaskState.REVOKED] is JobState.FAILURE
+    assert {state for state in TaskState if state.is_end} == {
+        state for state, shown in seen.items() if shown in {JobState.SUCCESS, JobState.FAILURE}
+    }
+
+
+@pytest.mark.parametrize("celery_state", [*states.ALL_STATES, "IGNORED", "REJECTED", "PROGRESS"])
+def test_both_views_of_a_celery_state_agree(celery_state: str) -> None:
+    assert job_state(task_state(celery_state)) is job_state(celery_state)

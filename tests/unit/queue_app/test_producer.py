@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from queue_app.errors import Component
+from queue_app.jobs import Cancelling, Progress
 from queue_app.payload import parse_payload
 from queue_app.producer import InMemoryProducer, Producer
 from tests.unit.queue_app.producer_contract import Bench, ProducerContract, payload
@@ -63,3 +64,30 @@ async def test_it_tells_whether_it_was_closed() -> None:
     assert not producer.closed
     await producer.aclose()
     assert producer.closed
+
+
+async def test_progress_is_part_of_the_record_while_the_job_runs() -> None:
+    producer = InMemoryProducer()
+    task_id = await producer.enqueue(payload())
+    producer.advance(task_id, 1, 4, "first")
+    record = await producer.record(task_id)
+    assert record is not None
+    assert record.progress == Progress(1, 4, "first")
+    producer.finish(task_id, None)
+    record = await producer.record(task_id)
+    assert record is not None
+    assert record.progress is None
+
+
+async def test_it_tells_when_a_scheduled_job_is_due() -> None:
+    producer = InMemoryProducer()
+    now, later = await producer.enqueue(payload()), await producer.enqueue(payload(), due_at=5.0)
+    assert producer.due == {later: 5.0}
+    assert now in producer.payloads
+
+
+async def test_a_worker_that_can_be_asked_is_asked_to_stop() -> None:
+    producer = InMemoryProducer(can_stop=True)
+    task_id = await producer.enqueue(payload())
+    producer.start(task_id)
+    assert await producer.cancel(task_id) is Cancelling.STOPPING

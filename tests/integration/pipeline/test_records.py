@@ -1,0 +1,71 @@
+"""What the worker stores of a task, and what the producer makes of it."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.live import start_worker
+from harness.waiting import wait_until
+from queue_app.celery_producer import CeleryProducer
+from queue_app.jobs import CANCELLED_RESULT, Cancelling, Progress, TaskRecord, TaskState
+from queue_app.producer import Payload
+from queue_app.settings import Settings
+
+APP = "tests.integration.pipeline.reporting_worker"
+
+
+def payload(**data: str) -> Payload:
+    return Payload(json.dumps(data).encode(), data)
+
+
+@pytest.fixture
+def producer(product_settings: dict[str, str]) -> CeleryProducer:
+    values = {name.lower(): value for name, value in product_settings.items() if value}
+    return CeleryProducer(Settings.model_validate(values))
+
+
+async def _in_state(producer: CeleryProducer, task_id: str, state: TaskState) -> TaskRecord:
+    loop = asyncio.get_running_loop()
+
+    def look() -> TaskRecord | None:
+        record = asyncio.run_coroutine_threadsafe(producer.record(task_id), loop).result()
+        return record if record is not None and record.state is state else None
+
+    return await asyncio.to_thread(wait_until, look, f"{state} of {task_id}", 30)
+
+
+async def test_a_task_tells_its_progress_and_cannot_be_cancelled_any_more(
+    product_settings: dict[str, str], producer: CeleryProducer, tmp_path: Path
+) -> None:
+    go_on = tmp_path / "go-on"
+    cancelled = await producer.enqueue(payload())
+    assert await producer.cancel(cancelled) is Cancelling.CANCELLED
+    with start_worker(product_settings, app=APP, folder=tmp_path) as worker:
+        task_id = await producer.enqueue(payload(until=str(go_on)))
+        running = await _in_state(producer, task_id, TaskState.STARTED)
+        while running.progress is None:
+            running = await _in_state(producer, task_id, TaskState.STARTED)
+        assert running.progress == Progress(5, 10, "half")
+        assert await producer.cancel(task_id) is Cancelling.RUNNING
+
+        go_on.touch()
+        ended = await _in_state(producer, task_id, TaskState.SUCCESS)
+        assert await producer.cancel(task_id) is Cancelling.ENDED
+        output = worker.output
+
+    assert ended.result == 10
+    assert ended.queue == product_settings["SERVICE_BUS_QUEUE_NAME"]
+    assert ended.attempts == 1
+    assert str(ended.worker).startswith("celery@")
+    assert producer.ids.issued_at(task_id) is not None
+    assert int(producer.ids.issued_at(task_id) or 0) <= (ended.started_at or 0)
+    assert (ended.started_at or 0) <= (ended.ended_at or 0)
+
+    record = await producer.record(cancelled)
+    assert record is not None
+    assert (record.state, record.result) == (TaskState.REVOKED, CANCELLED_RESULT)
+    assert output.count("The work has begun.") == 1
+    assert "Not run: the task is in state REVOKED already." in output
+    await producer.aclose()
