@@ -9,6 +9,13 @@
     │   ├── NotAnObject            it is JSON, but not an object
     │   └── UnfaithfulJson         it is JSON whose value would not arrive as it was sent
     ├── UnknownTask                no task can have this id
+    ├── InvalidParameter           a parameter or header of the request is not acceptable
+    ├── TaskNotFound               a task could have this id, but none has
+    ├── NotCancellable             the task cannot be stopped any more
+    │   ├── TaskRunning            it runs, and nobody can be asked to stop it
+    │   └── TaskEnded              it has ended
+    ├── TooManyStreams             as many clients wait for changes as may
+    ├── Closing                    the service is about to stop
     ├── UnrepresentableResult      a task's result cannot be written as JSON
     └── Unavailable                a component did not answer, or not in time
         ├── BrokerUnavailable
@@ -62,6 +69,42 @@ class UnfaithfulJson(PayloadError):
 
 class UnknownTask(QueueAppError):
     """A text that cannot be the id of a task."""
+
+
+class InvalidParameter(QueueAppError):
+    """A parameter or a header of the request is not acceptable; the text names it."""
+
+
+class TaskNotFound(QueueAppError):
+    """No such task: nothing is stored of it, and its id was not issued here."""
+
+
+class NotCancellable(QueueAppError):
+    """A task that cannot be stopped any more."""
+
+
+class TaskRunning(NotCancellable):
+    """The task runs, and its worker cannot be asked to stop it."""
+
+
+class TaskEnded(NotCancellable):
+    """The task has ended."""
+
+
+class TooManyStreams(QueueAppError):
+    """As many clients wait for changes as this process allows."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"{limit} clients wait for changes already; poll instead.")
+        self.limit = limit
+        """How many may."""
+
+
+class Closing(QueueAppError):
+    """The service is about to stop and takes no new jobs."""
+
+    def __init__(self) -> None:
+        super().__init__("This process is about to stop; another one takes the job.")
 
 
 class UnrepresentableResult(QueueAppError):

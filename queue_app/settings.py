@@ -63,6 +63,13 @@ class Settings(BaseSettings):
         default=0, ge=0, allow_inf_nan=False, description="how long the sample task sleeps"
     )
 
+    max_streams: int = Field(
+        default=2_000, ge=0, description="how many clients of a process may wait for changes"
+    )
+    shutdown_grace_seconds: float = Field(
+        default=0, ge=0, le=300, description="how long to go on after being asked to stop"
+    )
+
     @classmethod
     def load(cls) -> Self:
         """Read the environment and `.env`; the environment wins.

@@ -5,29 +5,40 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from queue_app.api import exception_handlers, openapi
+from queue_app.api import exception_handlers, openapi, routes, task_routes, watch_routes
 from queue_app.api.head import HeadAsGet
-from queue_app.api.routes import router
+from queue_app.api.lifecycle import Lifecycle
 from queue_app.producer import Producer
+from queue_app.services import Services
 from queue_app.settings import Settings
+from queue_app.shared_logs import SharedLogs
+from queue_app.task_logs import TaskLogs
+from queue_app.watching import Watcher
 
 
-def create_app(settings: Settings, producer: Producer | None = None) -> FastAPI:
+def create_app(
+    settings: Settings, producer: Producer | None = None, *, services: Services | None = None
+) -> FastAPI:
     """Build the application; nothing is connected before it starts, nor needed to start.
 
     Args:
         settings: where broker and storage are, and the limits.
         producer: a double for tests; None for Celery on Service Bus. Closed at shutdown.
+        services: doubles of more than the producer.
     """
+    if producer is not None:
+        services = Services.in_memory(producer)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        if producer is None:
-            app.state.producer = _celery_producer(settings)
+        if services is None:
+            serve(app, _azure_services(settings))
         try:
-            yield
+            with app.state.lifecycle.closing_on_signals():
+                yield
         finally:
-            await app.state.producer.aclose()
+            app.state.lifecycle.close()
+            await app.state.services.aclose()
 
     app = FastAPI(
         title="Queue Processing API",
@@ -38,17 +49,27 @@ def create_app(settings: Settings, producer: Producer | None = None) -> FastAPI:
         redoc_url=None,
     )
     app.state.settings = settings
-    app.state.producer = producer
+    app.state.lifecycle = Lifecycle(settings.max_streams, settings.shutdown_grace_seconds)
+    if services is not None:
+        serve(app, services)
     app.add_middleware(HeadAsGet)
-    app.include_router(router)
+    for router in (routes.router, task_routes.router, watch_routes.router):
+        app.include_router(router)
     exception_handlers.install(app)
     openapi.install(app)
     return app
 
 
-def _celery_producer(settings: Settings) -> Producer:
-    from queue_app.celery_producer import (  # noqa: PLC0415 - only those who use Celery load it
-        CeleryProducer,
+def serve(app: FastAPI, services: Services) -> None:
+    """Let the application use these services."""
+    app.state.services = services
+    app.state.watcher = Watcher(services.producer)
+    app.state.shared_logs = SharedLogs(TaskLogs(services.blobs))
+
+
+def _azure_services(settings: Settings) -> Services:
+    from queue_app.azure_services import (  # noqa: PLC0415 - only those who use Azure load it
+        azure_services,
     )
 
-    return CeleryProducer(settings)
+    return azure_services(settings)

@@ -32,6 +32,13 @@ async def _on_own_error(request: Request, error: errors.QueueAppError) -> Respon
             return _unavailable(request, problem, error)
         case errors.PayloadTooLarge():
             return problem_response(request, problem, str(error), limit=error.limit)
+        case errors.TooManyStreams():
+            return problem_response(
+                request, problem, str(error), headers={"Retry-After": "5"}, limit=error.limit
+            )
+        case errors.Closing():
+            headers = {"Retry-After": "1", "Connection": "close"}
+            return problem_response(request, problem, str(error), headers=headers)
         case errors.UnsupportedMedia():
             accepts = {"Accept": "application/json", "Accept-Encoding": "identity"}
             return problem_response(request, problem, str(error), headers=accepts)

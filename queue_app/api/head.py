@@ -2,6 +2,9 @@
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+IS_HEAD = "queue_app.is_head"
+"""In the scope of a request whose body nobody will see: an endless one need not begin."""
+
 
 class HeadAsGet:
     """Answers HEAD as GET would, without the body."""
@@ -20,4 +23,4 @@ class HeadAsGet:
                 message = {**message, "body": b""}
             await send(message)
 
-        await self._app({**scope, "method": "GET"}, receive, send_without_body)
+        await self._app({**scope, "method": "GET", IS_HEAD: True}, receive, send_without_body)

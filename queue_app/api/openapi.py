@@ -8,13 +8,15 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from queue_app.api import problems
+from queue_app.api.examples import EXAMPLES
 from queue_app.api.problems import ProblemType, problem_members
 from queue_app.api.responses import ProblemResponse
-from queue_app.api.schemas import EXAMPLE_TASK_ID, Problem
-from queue_app.jobs import TASK_ID_PATTERN, JobState, failure_result
+from queue_app.api.schemas import EXAMPLE_TASK_ID, Problem, Task
+from queue_app.jobs import TASK_ID_PATTERN
 
 _EXTENSIONS: dict[ProblemType, dict[str, Any]] = {
     problems.PAYLOAD_TOO_LARGE: {"limit": 262_144},
+    problems.TOO_MANY_STREAMS: {"limit": 1000},
     problems.BROKER_UNAVAILABLE: {"component": "broker"},
     problems.STORAGE_UNAVAILABLE: {"component": "storage"},
     problems.NOT_READY: {"components": {"broker": "connection refused", "storage": "ok"}},
@@ -33,16 +35,12 @@ PAYLOAD_BODY: dict[str, Any] = {
     }
 }
 
-TASK_ID_PARAMETER: dict[str, Any] = {
-    "parameters": [
-        {
-            "name": "task_id",
-            "in": "path",
-            "required": True,
-            "schema": {"type": "string", "pattern": TASK_ID_PATTERN},
-            "example": EXAMPLE_TASK_ID,
-        }
-    ]
+TASK_ID: dict[str, Any] = {
+    "name": "task_id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "pattern": TASK_ID_PATTERN},
+    "example": EXAMPLE_TASK_ID,
 }
 
 ENQUEUED_RESPONSE: dict[str, Any] = {
@@ -57,11 +55,45 @@ ENQUEUED_RESPONSE: dict[str, Any] = {
 }
 
 
-_RESULTS: dict[JobState, Any] = {
-    JobState.PENDING: None,
-    JobState.STARTED: None,
-    JobState.SUCCESS: {"processed": {"order": 42}},
-    JobState.FAILURE: failure_result("ValueError", "order 42 is unknown"),
+_ETAG = {"description": "changes with the answer", "schema": {"type": "string"}}
+_RETRY_AFTER = {"description": "when to ask again, in seconds", "schema": {"type": "integer"}}
+
+NOT_MODIFIED: dict[str, Any] = {
+    "description": "the answer is still the one that If-None-Match names",
+    "headers": {"ETag": _ETAG},
+}
+STATUS_RESPONSE: dict[str, Any] = {"headers": {"ETag": _ETAG, "Retry-After": _RETRY_AFTER}}
+TASK_RESPONSE: dict[str, Any] = {"headers": {"ETag": _ETAG}}
+STOPPING_RESPONSE: dict[str, Any] = {
+    "model": Task,
+    "description": "the task runs; its worker was asked to stop it",
+}
+EVENTS_RESPONSE: dict[str, Any] = {
+    "description": "events `status`, `progress`, `log`, and `end` as the last one",
+    "content": {
+        "text/event-stream": {
+            "schema": {"type": "string"},
+            "example": "event: status\n"
+            f'data: {{"task_id":"{EXAMPLE_TASK_ID}","status":"STARTED","result":null}}\n\n'
+            'event: progress\ndata: {"done":3,"total":10,"message":"resizing"}\n\n'
+            'event: log\nid: 9\ndata: {"text":"resized\\n","next":9}\n\n',
+        }
+    },
+}
+LOG_RESPONSE: dict[str, Any] = {
+    "description": "the log, in UTF-8",
+    "content": {"text/plain": {"schema": {"type": "string"}, "example": "resized 3 of 10\n"}},
+}
+LOG_PART_RESPONSE: dict[str, Any] = {
+    **LOG_RESPONSE,
+    "description": "the bytes of the log that Range asks for",
+    "headers": {
+        "Content-Range": {
+            "description": "which bytes these are; the length is not known",
+            "schema": {"type": "string"},
+            "example": "bytes 0-15/*",
+        }
+    },
 }
 
 
@@ -97,18 +129,12 @@ def _generate(app: FastAPI) -> dict[str, Any]:
     schemas = schema.setdefault("components", {}).setdefault("schemas", {})
     schemas["Problem"] = Problem.model_json_schema()
     # FastAPI drops every null from what endpoints declare, also from examples.
-    status = schema["paths"]["/status/{task_id}"]["get"]["responses"]["200"]
-    status["content"]["application/json"]["examples"] = _status_examples()
-    return schema
-
-
-def _status_examples() -> dict[str, Any]:
-    return {
-        state.value: {
-            "value": {"task_id": EXAMPLE_TASK_ID, "status": state.value, "result": result}
+    for (path, method, status), examples in EXAMPLES.items():
+        response = schema["paths"][path][method]["responses"][status]
+        response["content"]["application/json"]["examples"] = {
+            name: {"value": value} for name, value in examples.items()
         }
-        for state, result in _RESULTS.items()
-    }
+    return schema
 
 
 def _describe(types: list[ProblemType], instance: str) -> dict[str, Any]:

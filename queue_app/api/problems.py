@@ -56,6 +56,27 @@ UNKNOWN_TASK = ProblemType(
     "Ids are 1 to 255 ASCII letters, digits and _ . : @ = + ~ - (those made here are UUIDs).",
     "'a b' cannot be the id of a task.",
 )
+TASK_NOT_FOUND = ProblemType(
+    "task-not-found",
+    HTTPStatus.NOT_FOUND,
+    "There is no such task",
+    "Nothing is stored of the task, and its id was not issued by this service.",
+    "There is no task 'nightly-report'.",
+)
+TASK_RUNNING = ProblemType(
+    "task-running",
+    HTTPStatus.CONFLICT,
+    "The task runs and cannot be stopped",
+    "A worker has begun, and remote control of workers is off: it will finish.",
+    "The task runs; it cannot be stopped from here.",
+)
+TASK_ENDED = ProblemType(
+    "task-ended",
+    HTTPStatus.CONFLICT,
+    "The task has ended",
+    "What has ended cannot be cancelled; its status tells the result.",
+    "The task has ended with SUCCESS.",
+)
 METHOD_NOT_ALLOWED = ProblemType(
     "method-not-allowed",
     HTTPStatus.METHOD_NOT_ALLOWED,
@@ -92,6 +113,13 @@ UNFAITHFUL_JSON = ProblemType(
     "integers of more than 4300 digits, nesting deeper than 100 levels.",
     'At $["order"]: the key "id" stands twice.',
 )
+RANGE_NOT_SATISFIABLE = ProblemType(
+    "range-not-satisfiable",
+    HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+    "The log has no such bytes",
+    "The range begins behind the end of the log. It may grow; ask again later.",
+    "The log has no byte 4096 yet.",
+)
 INVALID_REQUEST = ProblemType(
     "invalid-request",
     HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -105,6 +133,21 @@ UNREPRESENTABLE_RESULT = ProblemType(
     "The result cannot be written as JSON",
     "The task has ended, but what it returned holds NaN, infinity, a lone surrogate or the like.",
     "The result of this task is not JSON: Out of range float values are not JSON compliant.",
+)
+TOO_MANY_STREAMS = ProblemType(
+    "too-many-streams",
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "Too many clients wait for changes",
+    "As many clients as this process allows (`limit`) hold `wait` or `events` open. Poll, or try "
+    "again after `Retry-After` seconds.",
+    "1000 clients wait for changes already; poll instead.",
+)
+CLOSING = ProblemType(
+    "closing",
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "The service is about to stop",
+    "Nothing was enqueued. Try again: another process, or the next one, answers.",
+    "This process is about to stop; another one takes the job.",
 )
 INTERNAL_ERROR = ProblemType(
     "internal-error",
@@ -143,16 +186,22 @@ PROBLEM_TYPES = {
         MALFORMED_JSON,
         NOT_FOUND,
         UNKNOWN_TASK,
+        TASK_NOT_FOUND,
+        TASK_RUNNING,
+        TASK_ENDED,
         METHOD_NOT_ALLOWED,
         PAYLOAD_TOO_LARGE,
         UNSUPPORTED_MEDIA_TYPE,
         NOT_AN_OBJECT,
         UNFAITHFUL_JSON,
+        RANGE_NOT_SATISFIABLE,
         INVALID_REQUEST,
         UNREPRESENTABLE_RESULT,
         INTERNAL_ERROR,
         BROKER_UNAVAILABLE,
         STORAGE_UNAVAILABLE,
+        TOO_MANY_STREAMS,
+        CLOSING,
         NOT_READY,
     )
 }
@@ -163,7 +212,13 @@ PROBLEM_OF_ERROR: dict[type[errors.QueueAppError], ProblemType] = {
     errors.MalformedJson: MALFORMED_JSON,
     errors.NotAnObject: NOT_AN_OBJECT,
     errors.UnfaithfulJson: UNFAITHFUL_JSON,
+    errors.InvalidParameter: INVALID_REQUEST,
     errors.UnknownTask: UNKNOWN_TASK,
+    errors.TaskNotFound: TASK_NOT_FOUND,
+    errors.TaskRunning: TASK_RUNNING,
+    errors.TaskEnded: TASK_ENDED,
+    errors.TooManyStreams: TOO_MANY_STREAMS,
+    errors.Closing: CLOSING,
     errors.UnrepresentableResult: UNREPRESENTABLE_RESULT,
     errors.BrokerUnavailable: BROKER_UNAVAILABLE,
     errors.StorageUnavailable: STORAGE_UNAVAILABLE,

@@ -1,18 +1,16 @@
 """The endpoints."""
 
 from http import HTTPStatus
-from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from queue_app.api import openapi, problems, schemas
-from queue_app.api.dependencies import PayloadDep, ProducerDep, TaskIdDep
+from queue_app.api.dependencies import LifecycleDep, PayloadDep, ProducerDep
 from queue_app.api.problems import PROBLEM_TYPES, problem_response
 from queue_app.api.responses import FaithfulJSONResponse
-from queue_app.errors import UnrepresentableResult
-from queue_app.jobs import JobStatus
+from queue_app.errors import Closing
 from queue_app.producer import Readiness
 
 _READY_RETRY_SECONDS = 5
@@ -46,6 +44,7 @@ async def greet() -> Response:
             problems.INTERNAL_ERROR,
             problems.BROKER_UNAVAILABLE,
             problems.STORAGE_UNAVAILABLE,
+            problems.CLOSING,
         ),
     },
     openapi_extra=openapi.PAYLOAD_BODY,
@@ -55,30 +54,6 @@ async def enqueue(request: Request, payload: PayloadDep, producer: ProducerDep) 
     task_id = await producer.enqueue(payload)
     location = f"{request.scope.get('root_path', '')}/status/{task_id}"
     return FaithfulJSONResponse({"task_id": task_id}, headers={"Location": location})
-
-
-@router.get(
-    "/status/{task_id}",
-    response_model=schemas.TaskStatus,
-    responses=openapi.problem_responses(
-        f"/status/{schemas.EXAMPLE_TASK_ID}",
-        problems.UNKNOWN_TASK,
-        problems.UNREPRESENTABLE_RESULT,
-        problems.INTERNAL_ERROR,
-        problems.STORAGE_UNAVAILABLE,
-    ),
-    openapi_extra=openapi.TASK_ID_PARAMETER,
-)
-async def read_status(task_id: TaskIdDep, producer: ProducerDep) -> Response:
-    """Tell the state of a job, and its result when it has ended.
-
-    An id that was never enqueued is PENDING: nothing is stored about a job before it starts.
-    """
-    status = await producer.status(task_id)
-    try:
-        return FaithfulJSONResponse(_status_members(status))
-    except (ValueError, TypeError) as error:
-        raise UnrepresentableResult(f"The result of this task is not JSON: {error}.") from error
 
 
 @router.get(
@@ -98,11 +73,15 @@ async def check_health() -> Response:
         200: openapi.json_example(
             {"status": "ready", "components": {"broker": "ok", "storage": "ok"}}
         ),
-        **openapi.problem_responses("/readyz", problems.NOT_READY),
+        **openapi.problem_responses("/readyz", problems.NOT_READY, problems.CLOSING),
     },
 )
-async def check_readiness(request: Request, producer: ProducerDep) -> Response:
-    """Ask broker and storage whether they answer."""
+async def check_readiness(
+    request: Request, producer: ProducerDep, lifecycle: LifecycleDep
+) -> Response:
+    """Ask broker and storage whether they answer; a service that is about to stop is not ready."""
+    if lifecycle.is_closing:
+        raise Closing
     readiness = await producer.check()
     components = _components(readiness)
     if readiness.is_ready:
@@ -131,10 +110,6 @@ async def describe_problem(name: str) -> Response:
             "description": problem.description,
         }
     )
-
-
-def _status_members(status: JobStatus) -> dict[str, Any]:
-    return {"task_id": status.task_id, "status": status.state.value, "result": status.result}
 
 
 def _components(readiness: Readiness) -> dict[str, str]:

@@ -5,9 +5,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from queue_app.errors import Component
-from queue_app.jobs import JobState
+from queue_app.jobs import JobState, TaskState
 
 EXAMPLE_TASK_ID = "6f1c9c1e-7a0b-4c1b-9f57-0b6d6a3f2a4e"
+
+
+_TIME = "RFC 3339, UTC"
 
 
 class _Schema(BaseModel):
@@ -38,6 +41,31 @@ class TaskStatus(_Schema):
             "`type` and `message`; else what the task returned"
         ),
     ]
+
+
+class TaskProgress(_Schema):
+    """How far a running task is, in a unit of its own."""
+
+    done: float
+    total: Annotated[float | None, Field(description="null when nobody knows")]
+    message: str
+
+
+class Task(_Schema):
+    """All that is known of a task; null for what is not known, or not yet."""
+
+    task_id: Annotated[str, Field(examples=[EXAMPLE_TASK_ID])]
+    state: TaskState
+    result: Annotated[Any, Field(description="as in the status")]
+    progress: TaskProgress | None
+    enqueued_at: Annotated[str | None, Field(description=_TIME)]
+    started_at: Annotated[str | None, Field(description=_TIME)]
+    ended_at: Annotated[str | None, Field(description=_TIME)]
+    attempts: Annotated[int | None, Field(description="which attempt it is, from 1")]
+    worker: str | None
+    queue: str | None
+    payload_bytes: Annotated[int | None, Field(description="as compact JSON")]
+    result_bytes: Annotated[int | None, Field(description="as compact JSON")]
 
 
 class Health(_Schema):
@@ -74,4 +102,7 @@ class Problem(BaseModel):
     components: Annotated[
         dict[Component, str] | None, Field(description="`ok`, or why not, for each component")
     ] = None
-    limit: Annotated[int | None, Field(description="the longest body accepted, in bytes")] = None
+    limit: Annotated[
+        int | None,
+        Field(description="what was exceeded: bytes of a body, or clients that wait"),
+    ] = None

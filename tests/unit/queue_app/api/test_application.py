@@ -4,7 +4,8 @@ from fastapi import FastAPI
 
 from queue_app.api import application
 from queue_app.api.application import create_app
-from queue_app.producer import InMemoryProducer, Producer
+from queue_app.producer import InMemoryProducer
+from queue_app.services import Services
 from queue_app.settings import Settings
 
 
@@ -30,12 +31,12 @@ async def test_without_a_double_the_producer_is_made_at_start_and_not_before(
 ) -> None:
     made: list[InMemoryProducer] = []
 
-    def make(given: Settings) -> Producer:
+    def make(given: Settings) -> Services:
         assert given is settings
         made.append(InMemoryProducer())
-        return made[-1]
+        return Services.in_memory(made[-1])
 
-    monkeypatch.setattr(application, "_celery_producer", make)
+    monkeypatch.setattr(application, "_azure_services", make)
     app = create_app(settings)
     assert made == []
     async with app.router.lifespan_context(app):

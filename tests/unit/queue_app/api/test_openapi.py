@@ -9,9 +9,18 @@ from queue_app.api.problems import PROBLEM_TYPES
 OPERATIONS = {
     ("/", "get"): {200},
     ("/enqueue/", "post"): {200, 400, 413, 415, 422, 500, 503},
-    ("/status/{task_id}", "get"): {200, 404, 500, 503},
+    ("/status/{task_id}", "get"): {200, 304, 404, 422, 500, 503},
+    ("/status/{task_id}/events", "get"): {200, 404, 500, 503},
+    ("/status/{task_id}/logs", "get"): {200, 206, 404, 416, 422, 500, 503},
+    ("/tasks/{task_id}", "get"): {200, 304, 404, 500, 503},
+    ("/tasks/{task_id}", "delete"): {200, 202, 404, 409, 500, 503},
     ("/healthz", "get"): {200},
     ("/readyz", "get"): {200, 503},
+}
+
+MEDIA_TYPES = {
+    "/status/{task_id}/events": "text/event-stream",
+    "/status/{task_id}/logs": "text/plain",
 }
 
 
@@ -52,9 +61,13 @@ def test_every_status_has_examples_that_its_schema_accepts(
     document: dict[str, Any], path: str, method: str
 ) -> None:
     for status, response in _operation(document, path, method)["responses"].items():
+        if status == "304":
+            assert "content" not in response
+            continue
         (media_type,) = response["content"]
         is_problem = int(status) >= 400
-        assert media_type == ("application/problem+json" if is_problem else "application/json")
+        expected = MEDIA_TYPES.get(path, "application/json")
+        assert media_type == ("application/problem+json" if is_problem else expected)
         media = response["content"][media_type]
         validator = Draft202012Validator({**media["schema"], "components": document["components"]})
         examples = _examples(media)
@@ -70,7 +83,7 @@ def test_every_problem_of_an_operation_is_a_listed_type(document: dict[str, Any]
         for path, method in OPERATIONS
         for response in _operation(document, path, method)["responses"].values()
         for example in _examples(
-            response["content"].get("application/problem+json", {"examples": {}})
+            response.get("content", {}).get("application/problem+json", {"examples": {}})
         )
     }
     assert shown <= {problem.uri for problem in PROBLEM_TYPES.values()}
@@ -94,14 +107,19 @@ async def test_real_answers_match_their_schemas(
     client: httpx.AsyncClient, document: dict[str, Any]
 ) -> None:
     enqueued = await client.post("/enqueue/", json={})
+    task_id = enqueued.json()["task_id"]
     answers = {
         ("/", "get"): await client.get("/"),
         ("/enqueue/", "post"): enqueued,
         ("/status/{task_id}", "get"): await client.get(enqueued.headers["location"]),
+        ("/tasks/{task_id}", "get"): await client.get(f"/tasks/{task_id}"),
+        ("/tasks/{task_id}", "delete"): await client.delete(f"/tasks/{task_id}"),
         ("/healthz", "get"): await client.get("/healthz"),
         ("/readyz", "get"): await client.get("/readyz"),
     }
-    assert set(answers) == set(OPERATIONS)
+    assert set(answers) == {
+        (path, method) for path, method in OPERATIONS if path not in MEDIA_TYPES
+    }
     for (path, method), answer in answers.items():
         described = _operation(document, path, method)["responses"][str(answer.status_code)]
         schema = described["content"][answer.headers["content-type"]]["schema"]
@@ -111,7 +129,7 @@ async def test_real_answers_match_their_schemas(
 
 
 def test_the_parameter_allows_the_ids_that_tasks_can_have(document: dict[str, Any]) -> None:
-    (parameter,) = _operation(document, "/status/{task_id}", "get")["parameters"]
+    (parameter, *_) = _operation(document, "/status/{task_id}", "get")["parameters"]
     validator = Draft202012Validator(parameter["schema"])
     assert validator.is_valid(parameter["example"])
     assert not any(map(validator.is_valid, ["", "a/b", "a.", "x" * 256]))

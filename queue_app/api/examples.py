@@ -1,0 +1,67 @@
+"""Examples of answers that hold null, which FastAPI drops from what endpoints declare."""
+
+from typing import Any
+
+from queue_app.api.schemas import EXAMPLE_TASK_ID
+from queue_app.jobs import CANCELLED_RESULT, JobState, TaskState, failure_result
+
+_RESULTS: dict[JobState, Any] = {
+    JobState.PENDING: None,
+    JobState.STARTED: None,
+    JobState.SUCCESS: {"processed": {"order": 42}},
+    JobState.FAILURE: failure_result("ValueError", "order 42 is unknown"),
+}
+
+_QUEUED: dict[str, Any] = {
+    "task_id": EXAMPLE_TASK_ID,
+    "state": TaskState.QUEUED.value,
+    "result": None,
+    "progress": None,
+    "enqueued_at": "2026-11-25T09:30:00.000Z",
+    "started_at": None,
+    "ended_at": None,
+    "attempts": None,
+    "worker": None,
+    "queue": None,
+    "payload_bytes": None,
+    "result_bytes": None,
+}
+_STARTED = {
+    **_QUEUED,
+    "state": TaskState.STARTED.value,
+    "progress": {"done": 3, "total": 10, "message": "resizing"},
+    "started_at": "2026-11-25T09:30:01.250Z",
+    "attempts": 1,
+    "worker": "celery@worker-1",
+    "queue": "jobs",
+    "payload_bytes": 12,
+}
+_SUCCESS = {
+    **_STARTED,
+    "state": TaskState.SUCCESS.value,
+    "result": {"processed": {"order": 42}},
+    "progress": None,
+    "ended_at": "2026-11-25T09:30:03.750Z",
+    "result_bytes": 26,
+}
+_REVOKED = {
+    **_QUEUED,
+    "state": TaskState.REVOKED.value,
+    "result": CANCELLED_RESULT,
+    "ended_at": "2026-11-25T09:30:02.000Z",
+}
+
+EXAMPLES: dict[tuple[str, str, str], dict[str, Any]] = {
+    ("/status/{task_id}", "get", "200"): {
+        state.value: {"task_id": EXAMPLE_TASK_ID, "status": state.value, "result": result}
+        for state, result in _RESULTS.items()
+    },
+    ("/tasks/{task_id}", "get", "200"): {
+        "QUEUED": _QUEUED,
+        "STARTED": _STARTED,
+        "SUCCESS": _SUCCESS,
+    },
+    ("/tasks/{task_id}", "delete", "200"): {"REVOKED": _REVOKED},
+    ("/tasks/{task_id}", "delete", "202"): {"STARTED": _STARTED},
+}
+"""By path, method and status: each answer by a name."""
