@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from servicebus_emulator.nodes.idleness import IdleLimits
 from servicebus_emulator.server.emulator import ServiceBusEmulator
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ def _emulator(options: argparse.Namespace) -> ServiceBusEmulator:
         "port": options.port,
         "queues": options.queue,
     }
+    if options.idle_limits:
+        wanted["idle_limits"] = IdleLimits()
     try:
         if options.config is not None:
             wanted["config"] = options.config.read_text(encoding="utf-8-sig")
@@ -135,6 +138,11 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="FILE",
         help="write the TLS certificate here, in PEM, for https clients to trust",
+    )
+    parser.add_argument(
+        "--idle-limits",
+        action="store_true",
+        help="detach idle links after 10 minutes, close connections without links after 5",
     )
     parser.add_argument(
         "--log-level",

@@ -53,6 +53,11 @@ class CbsNode:
         peer.grant(claim)
         return _status(_ACCEPTED, "Accepted")
 
+    def refusal(self, status: int, condition: str, description: str) -> BareMessage:
+        """A response that says no."""
+        del condition  # the protocol has no place for it
+        return _status(status, description)
+
 
 def _status(code: int, description: str) -> BareMessage:
     return response(None, {"status-code": Int(code), "status-description": description})

@@ -185,8 +185,9 @@ class Container:
         else:
             peer.connection.authenticate(accepted=True)
 
-    def _opened(self, peer: Peer, _event: events.ConnectionOpened, now: float) -> None:
+    def _opened(self, peer: Peer, event: events.ConnectionOpened, now: float) -> None:
         peer.opened = True
+        peer.container_id = event.container_id
         if self._idleness is not None:
             self._idleness.opened(peer, now)
 

@@ -74,6 +74,10 @@ class ManagementNode:
             return _refusal(_BAD_REQUEST, ARGUMENT_ERROR, str(fault))
         return _done(result)
 
+    def refusal(self, status: int, condition: str, description: str) -> BareMessage:
+        """A response that says no."""
+        return _refusal(status, condition, description)
+
 
 def _done(result: dict[str, Any] | None) -> BareMessage:
     if result is None:

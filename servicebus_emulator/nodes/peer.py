@@ -24,6 +24,7 @@ class Peer:
             set anew with each chunk of bytes. The broker's own time may have been moved.
         reads: False while the client does not read what was already written to it.
         unsent: Bytes of messages put into the connection since it was last written out.
+        container_id: What the client calls itself in its open; empty before that.
         opened: The client has sent its open.
         ends: Our ends of the client's links.
         fate: What is to become of the transport; None for nothing unusual.
@@ -34,6 +35,7 @@ class Peer:
     __slots__ = (
         "_claims",
         "connection",
+        "container_id",
         "ends",
         "fate",
         "opened",
@@ -49,6 +51,7 @@ class Peer:
         self.real_now = real_now
         self.reads = True
         self.unsent = 0
+        self.container_id = ""
         self.opened = False
         self.ends: dict[Link, LinkEnd] = {}
         self.fate: Fate | None = None

@@ -17,6 +17,8 @@ from servicebus_emulator.amqp.performatives import Target
 from servicebus_emulator.nodes.link_end import LinkEnd
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from servicebus_emulator.amqp.events import DeliveryReceived
     from servicebus_emulator.amqp.link import Link
     from servicebus_emulator.nodes.peer import Peer
@@ -30,6 +32,9 @@ class RequestNode(Protocol):
 
     def answer(self, request: BareMessage, peer: Peer, now: float) -> BareMessage:
         """The response; correlation is seen to by the caller."""
+
+    def refusal(self, status: int, condition: str, description: str) -> BareMessage:
+        """A response that says no."""
 
 
 class RequestInlet(LinkEnd):
@@ -46,8 +51,23 @@ class RequestInlet(LinkEnd):
 
     def on_delivery(self, delivery: DeliveryReceived, now: float) -> None:
         """Answer a request; what is no request is rejected."""
+
+        def answer(request: BareMessage) -> BareMessage:
+            return self._node.answer(request, self._peer, now)
+
+        self._reply(delivery, answer)
+
+    def refuse(
+        self, delivery: DeliveryReceived, status: int, condition: str, description: str
+    ) -> None:
+        """Answer a request with a refusal, without asking the node."""
+        self._reply(delivery, lambda _: self._node.refusal(status, condition, description))
+
+    def _reply(
+        self, delivery: DeliveryReceived, answer: Callable[[BareMessage], BareMessage]
+    ) -> None:
         try:
-            reply, reply_link = self._respond(delivery, now)
+            reply, reply_link = self._respond(delivery, answer)
         except _NotARequestError as fault:
             if not delivery.settled:
                 self.link.settle(delivery.delivery_id, outcome=Rejected(fault.error))
@@ -63,7 +83,9 @@ class RequestInlet(LinkEnd):
             ignore_credit=True,
         )
 
-    def _respond(self, delivery: DeliveryReceived, now: float) -> tuple[bytes, Link]:
+    def _respond(
+        self, delivery: DeliveryReceived, answer: Callable[[BareMessage], BareMessage]
+    ) -> tuple[bytes, Link]:
         if delivery.oversized:
             text = f"The request is larger than {MAX_REQUEST_SIZE} bytes."
             raise _NotARequestError(errors.MESSAGE_SIZE_EXCEEDED, text)
@@ -73,7 +95,7 @@ class RequestInlet(LinkEnd):
             raise _NotARequestError(fault.condition, fault.description) from fault
         asked = request.properties or Properties()
         reply_link = self._reply_link(asked.reply_to)
-        reply = self._node.answer(request, self._peer, now)
+        reply = answer(request)
         correlation_id = asked.correlation_id if asked.message_id is None else asked.message_id
         reply.properties = Properties(correlation_id=correlation_id)
         try:

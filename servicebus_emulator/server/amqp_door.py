@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from servicebus_emulator.nodes.watch import Fate
+from servicebus_emulator.server.wire import WireEnds
+
 if TYPE_CHECKING:
     from servicebus_emulator.nodes.peer import Peer
     from servicebus_emulator.server.engine import Engine
@@ -31,6 +34,8 @@ class AmqpDoor(asyncio.Protocol):
         self._reading = True
         self._opened = False
         self._closing = False
+        self._is_silent = False
+        self._ends: WireEnds | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Let the client begin."""
@@ -43,12 +48,17 @@ class AmqpDoor(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Pass on."""
-        if self._peer is not None:
-            self._engine.receive(self._peer, data)
+        wire = self._engine.wire
+        if wire is None:
+            self._receive(data)
+        elif self._peer is not None:
+            self._wire_ends(self._peer).receive(wire, data)
 
     def connection_lost(self, _: Exception | None) -> None:
         """The client is gone."""
         self._stop_waiting()
+        if self._ends is not None:
+            self._ends.close()
         if self._peer is not None:
             peer, self._peer = self._peer, None
             self._engine.disconnected(peer)
@@ -57,16 +67,16 @@ class AmqpDoor(asyncio.Protocol):
         """Write; close when the AMQP connection has ended."""
         if self._peer is None or self._transport is None:
             return
-        data = self._peer.connection.data_to_send()
-        if data and not self._transport.is_closing():
-            self._transport.write(data)
-            if self._reading and self._transport.get_write_buffer_size() > _STOP_READING:
-                self._reading = False
-                self._transport.pause_reading()
+        if self._peer.fate is None:
+            self._send(self._peer.connection.data_to_send())
+        if self._peer.fate is not None:
+            self._meet(self._peer.fate, self._transport)
+            return
         if self._peer.written_out():
             self._engine.schedule_turn()
         if self._peer.connection.finished:
-            self._transport.close()
+            if self._ends is None or self._ends.is_empty:
+                self._transport.close()
         elif self._peer.opened and not self._opened:
             self._opened = True
             self._restart_beat()
@@ -81,11 +91,50 @@ class AmqpDoor(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         """The client reads again."""
-        if not self._reading and self._transport is not None:
+        if not self._reading and not self._is_silent and self._transport is not None:
             self._reading = True
             self._transport.resume_reading()
         if self._peer is not None:
             self._engine.set_reading(self._peer, reads=True)
+
+    def _receive(self, data: bytes) -> None:
+        if self._peer is not None and not self._is_silent:
+            self._engine.receive(self._peer, data)
+
+    def _send(self, data: bytes) -> None:
+        wire = self._engine.wire
+        if data and wire is None:
+            self._write(data)
+        elif data and wire is not None and self._peer is not None:
+            self._wire_ends(self._peer).write(wire, data)
+
+    def _wire_ends(self, peer: Peer) -> WireEnds:
+        if self._ends is None:
+            self._ends = WireEnds(peer, self._receive, self._write_delayed)
+        return self._ends
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._transport.write(data)
+        if self._reading and self._transport.get_write_buffer_size() > _STOP_READING:
+            self._reading = False
+            self._transport.pause_reading()
+
+    def _write_delayed(self, data: bytes) -> None:
+        """Write what has arrived at this end of a slow wire."""
+        self._write(data)
+        if self._peer is not None and self._peer.connection.finished:
+            self.flush()
+
+    def _meet(self, fate: Fate, transport: asyncio.Transport) -> None:
+        """Let happen to the transport what somebody wants to happen to it."""
+        if fate is Fate.DROP:
+            transport.abort()
+        elif not self._is_silent:
+            self._is_silent = True
+            self._stop_waiting()
+            transport.pause_reading()
 
     def _stop_waiting(self) -> None:
         if self._timer is not None:

@@ -16,6 +16,7 @@ from servicebus_emulator.nodes.container import Container
 from servicebus_emulator.nodes.sas import ROOT_KEY, AccessKey, KeyRing
 from servicebus_emulator.server.amqp_door import AmqpDoor
 from servicebus_emulator.server.connection_string import connection_string
+from servicebus_emulator.server.control import Control
 from servicebus_emulator.server.engine import Engine
 from servicebus_emulator.server.http_answers import HttpAnswers
 from servicebus_emulator.server.http_door import HttpDoor
@@ -67,6 +68,10 @@ class ServiceBusEmulator:
 
     Everything is kept in memory and gone when it stops.
 
+    Attributes:
+        namespace: The entities.
+        control: Moves the clock, lets faults happen.
+
     Raises:
         ValueError: An option or the configuration is wrong.
     """
@@ -88,7 +93,10 @@ class ServiceBusEmulator:
             uuid.uuid4,
             options.get("idle_limits"),
         )
-        self._http = HttpAnswers(self.namespace, self._keys, self._clock, self._entities_changed)
+        self.control = Control(self._container, self.namespace, self._clock, lambda: self._engine)
+        self._http = HttpAnswers(
+            self.namespace, self._keys, self._clock, self._entities_changed, self.control
+        )
         self._listener = Listener(self)
 
     @property
@@ -179,32 +187,6 @@ class ServiceBusEmulator:
             BrokerError: It exists, or a name or property is wrong.
         """
         self.namespace.create_queue(name, QueueDescription(**properties), now=self._clock.now())
-
-    def advance(self, seconds: float) -> None:
-        """Move the clock forward; what became due has happened when this returns.
-
-        A jump is one step: clients have no part in what happens meanwhile.
-
-        Raises:
-            ClockError: The emulator was given a clock that cannot be moved.
-            ValueError: `seconds` is negative.
-        """
-        self._running.advance(seconds)
-
-    def advance_to_next(self) -> float | None:
-        """Move the clock to the next thing that happens without any client's doing.
-
-        A lock or a life ends, a scheduled message becomes active, an idle link is detached.
-
-        Returns:
-            Seconds moved; None, and the clock stays, when nothing is to happen.
-        """
-        deadline = self._running.next_change()
-        if deadline is None:
-            return None
-        seconds = max(0.0, deadline - self._clock.now())
-        self._running.advance(seconds)
-        return seconds
 
     def _entities_changed(self) -> None:
         self._container.entities_changed()

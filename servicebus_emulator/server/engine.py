@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Protocol
 
-from servicebus_emulator.clock import MovableClock, SystemClock
+from servicebus_emulator.clock import SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,10 +17,7 @@ if TYPE_CHECKING:
     from servicebus_emulator.clock import Clock
     from servicebus_emulator.nodes.container import Container
     from servicebus_emulator.nodes.peer import Peer
-
-
-class ClockError(Exception):
-    """The clock cannot do what was asked of it."""
+    from servicebus_emulator.server.wire import Wire
 
 
 class Door(Protocol):
@@ -37,6 +34,9 @@ class Engine:
         container: What is run.
         clock: The broker's time, which may be moved. Heartbeats and the expiry of tokens follow
             the system's clock instead, since clients live by it.
+
+    Attributes:
+        wire: What happens to bytes on their way; None for nothing.
     """
 
     def __init__(self, container: Container, clock: Clock) -> None:
@@ -44,6 +44,7 @@ class Engine:
         self._clock = clock
         self._system = SystemClock()
         self._loop = asyncio.get_running_loop()
+        self.wire: Wire | None = None
         self._doors: dict[Peer, Door] = {}
         self._turn_is_due = False
         self._timer: asyncio.TimerHandle | None = None
@@ -91,22 +92,6 @@ class Engine:
             self._turn_is_due = True
             self._loop.call_soon(self._turn)
 
-    def advance(self, seconds: float) -> None:
-        """Move the clock; what became due has happened when this returns.
-
-        Raises:
-            ClockError: The clock cannot be moved.
-            ValueError: `seconds` is negative.
-        """
-        if not isinstance(self._clock, MovableClock):
-            raise ClockError("This emulator runs by a clock that cannot be moved.")
-        self._clock.advance(seconds)
-        self._expire()
-
-    def next_change(self) -> float | None:
-        """When something happens next that no client has a part in, in the broker's time."""
-        return self._container.next_change()
-
     def flush(self) -> None:
         """Write what clients have to be told, at once."""
         for peer in self._container.take_touched():
@@ -130,13 +115,14 @@ class Engine:
         self._timer, self._timer_deadline = None, deadline
         delay = None if deadline is None else self._clock.seconds_until(deadline)
         if delay is not None:
-            self._timer = self._loop.call_later(delay, self._expire)
+            self._timer = self._loop.call_later(delay, self.expire)
 
-    def _expire(self) -> None:
+    def expire(self) -> None:
+        """Let whatever has become due happen."""
         self._set_timer(None)
         self._container.expire(self._clock.now())
         self._turn()
 
     def _clock_moved(self) -> None:
         """In whichever thread moved it."""
-        self._loop.call_soon_threadsafe(self._expire)
+        self._loop.call_soon_threadsafe(self.expire)

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from servicebus_emulator.broker.namespace import Namespace
     from servicebus_emulator.clock import Clock
     from servicebus_emulator.nodes.sas import KeyRing
+    from servicebus_emulator.server.control import Control
     from servicebus_emulator.server.http_parser import HttpRequest
 
+_CONTROL = "/emulator"
 _HEALTHY = b'{"status":"healthy","message":"Service is healthy."}'
 
 
@@ -29,6 +31,7 @@ class HttpAnswers:
         keys: Against which the Authorization header is checked.
         clock: The broker's time.
         entities_changed: Called after each management request, which may have removed one.
+        control: What requests below `/emulator` control.
     """
 
     def __init__(
@@ -37,18 +40,22 @@ class HttpAnswers:
         keys: KeyRing,
         clock: Clock,
         entities_changed: Callable[[], None],
+        control: Control,
     ) -> None:
         self._namespace = namespace
         self._keys = keys
         self._clock = clock
         self._system = SystemClock()
         self._entities_changed = entities_changed
+        self._control = control
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer a request."""
         path, _, query = request.target.partition("?")
         if path == "/health":
             return _health(request.method)
+        if path == _CONTROL or path.startswith(f"{_CONTROL}/"):
+            return self._steer(request)
         refusal = self._refusal(request, path)
         if refusal is not None:
             return refusal
@@ -77,6 +84,30 @@ class HttpAnswers:
         response = handle(asked, self._namespace, self._clock.now())
         self._entities_changed()
         return HttpResponse(int(response.status), response.headers, response.body)
+
+    def _steer(self, request: HttpRequest) -> HttpResponse:
+        """Control the emulator: open to every program that reaches the port, to no web page."""
+        if _is_from_elsewhere(request):
+            return HttpResponse.text(403, "Pages of other sites may not control the emulator.")
+        import json  # noqa: PLC0415 (most emulators are never controlled)
+
+        from servicebus_emulator.control.operations import handle  # noqa: PLC0415
+
+        status, document = handle(request.method, request.target, request.body, self._control)
+        self._entities_changed()
+        if document is None:
+            return HttpResponse(status)
+        headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+        return HttpResponse(status, headers, f"{json.dumps(document)}\n".encode())
+
+
+def _is_from_elsewhere(request: HttpRequest) -> bool:
+    """Whether a browser sent the request for a page that the emulator has not served."""
+    origin = request.headers.get("origin")
+    host = request.headers.get("host", "")
+    if origin is not None and origin.partition("://")[2] != host:
+        return True
+    return request.headers.get("sec-fetch-site") in {"cross-site", "same-site"}
 
 
 def _health(method: str) -> HttpResponse:

@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 from servicebus_emulator.server.emulator import ServiceBusEmulator
+from servicebus_emulator.server.threaded_control import ThreadedControl
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,10 +29,14 @@ class ThreadedEmulator:
             client = ServiceBusClient.from_connection_string(emulator.connection_string)
 
     Takes the options of `ServiceBusEmulator`.
+
+    Attributes:
+        control: Moves the clock, lets faults happen; from any thread.
     """
 
     def __init__(self, **options: Unpack[EmulatorOptions]) -> None:
         self._options = options
+        self.control = ThreadedControl(self)
         self._emulator: ServiceBusEmulator | None = None
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -68,23 +73,6 @@ class ThreadedEmulator:
             BrokerError: It exists, or a name or property is wrong.
         """
         self.run(lambda emulator: emulator.create_queue(name, **properties))
-
-    def advance(self, seconds: float) -> None:
-        """Move the clock forward; what became due has happened when this returns.
-
-        Raises:
-            ClockError: The emulator was given a clock that cannot be moved.
-            ValueError: `seconds` is negative.
-        """
-        self.run(lambda emulator: emulator.advance(seconds))
-
-    def advance_to_next(self) -> float | None:
-        """Move the clock to the next thing that happens without any client's doing.
-
-        Returns:
-            Seconds moved; None, and the clock stays, when nothing is to happen.
-        """
-        return self.run(lambda emulator: emulator.advance_to_next())
 
     def run(self, function: Callable[[ServiceBusEmulator], Result]) -> Result:
         """Call a function with the emulator, in its thread, and give what it gives.

@@ -94,6 +94,8 @@ class Client:
             world.turn()
 
     def hear(self) -> bool:
+        if self.peer.fate is not None:
+            return False
         data = self.peer.connection.data_to_send()
         more = self.peer.written_out()
         self.connection.receive_data(data, 0.0)

@@ -8,9 +8,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from servicebus_emulator import ManualClock, ServiceBusEmulator, SystemClock
-from servicebus_emulator.broker.message import Message, ReceiveMode
-from servicebus_emulator.server.engine import ClockError
+from servicebus_emulator import ManualClock, ServiceBusEmulator
 
 
 def config(**namespace: Any) -> str:
@@ -82,21 +80,3 @@ def test_without_cryptography_tls_clients_are_turned_away_and_that_is_told_once(
     assert contexts == [None, None]
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "emulator-tls" in caplog.text
-
-
-async def test_the_clock_jumps_to_what_happens_next() -> None:
-    async with ServiceBusEmulator(queues=["orders"], clock=ManualClock(start=0.0)) as emulator:
-        queue = emulator.namespace.get_queue("orders")
-        queue.send(Message("id", b"", 1), 0.0)
-        queue.receive(ReceiveMode.PEEK_LOCK, 0.0)
-        moved = emulator.advance_to_next()
-        [message] = queue.peek(1, 1, 60.0)
-
-        assert (moved, message.delivery_count) == (60.0, 1)
-        assert emulator.advance_to_next() is None
-
-
-async def test_the_systems_clock_cannot_be_moved() -> None:
-    async with ServiceBusEmulator(clock=SystemClock()) as emulator:
-        with pytest.raises(ClockError, match="cannot be moved"):
-            emulator.advance(1.0)

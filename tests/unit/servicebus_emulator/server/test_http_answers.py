@@ -6,7 +6,9 @@ import pytest
 
 from servicebus_emulator.broker.namespace import Namespace
 from servicebus_emulator.clock import ManualClock
+from servicebus_emulator.nodes.container import Container
 from servicebus_emulator.nodes.sas import ROOT_KEY, AccessKey, KeyRing, Right, sign
+from servicebus_emulator.server.control import Control
 from servicebus_emulator.server.http_answers import HttpAnswers
 from servicebus_emulator.server.http_parser import HttpRequest
 from servicebus_emulator.server.http_responses import HttpResponse
@@ -23,18 +25,23 @@ def token(key: AccessKey, resource: str = "https://localhost/") -> str:
 
 class House:
     def __init__(self) -> None:
+        keys, clock = KeyRing([ROOT_KEY, SENDER]), ManualClock(start=1000.0)
         self.namespace = Namespace(lambda: UUID(int=1))
         self.changes = 0
-        self.answers = HttpAnswers(
-            self.namespace, KeyRing([ROOT_KEY, SENDER]), ManualClock(start=1000.0), self.change
-        )
+        container = Container(self.namespace, keys, "house", lambda: UUID(int=1))
+        control = Control(container, self.namespace, clock, lambda: None)
+        self.answers = HttpAnswers(self.namespace, keys, clock, self.change, control)
 
     def change(self) -> None:
         self.changes += 1
 
-    def ask(self, method: str, target: str, authorization: str | None = None) -> HttpResponse:
-        headers = {} if authorization is None else {"authorization": authorization}
-        return self.answers(HttpRequest(method, target, headers, b"", keep_alive=True))
+    def ask(
+        self, method: str, target: str, authorization: str | None = None, **headers: str
+    ) -> HttpResponse:
+        if authorization is not None:
+            headers["authorization"] = authorization
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.answers(HttpRequest(method, target, named, b"", keep_alive=True))
 
 
 def test_everybody_is_told_about_the_health() -> None:
@@ -74,3 +81,35 @@ def test_who_may_manage_is_answered_and_the_change_is_told() -> None:
 
     assert (response.status, house.changes) == (200, 1)
     assert house.namespace.list_queues() == []
+
+
+def test_whoever_reaches_the_port_may_control_the_emulator() -> None:
+    house = House()
+    response = house.ask("POST", "/emulator/clock/advance?seconds=5")
+
+    assert (response.status, json.loads(response.body)["epoch"]) == (200, 1005.0)
+    assert house.changes == 1
+
+
+def test_an_operation_without_a_document_has_no_content() -> None:
+    assert House().ask("DELETE", "/emulator/faults").status == 204
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://elsewhere.example", "host": "localhost:5672"},
+        {"origin": "null", "host": "localhost:5672"},
+        {"sec_fetch_site": "cross-site"},
+    ],
+)
+def test_a_page_of_another_site_may_not_control_the_emulator(headers: dict[str, str]) -> None:
+    assert House().ask("POST", "/emulator/clock/freeze", **headers).status == 403
+
+
+def test_the_emulators_own_page_may() -> None:
+    headers = {"origin": "http://localhost:5672", "host": "localhost:5672"}
+
+    assert (
+        House().ask("GET", "/emulator/clock", sec_fetch_site="same-origin", **headers).status == 200
+    )

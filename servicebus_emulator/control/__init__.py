@@ -1,0 +1,1 @@
+"""What no broker offers: faults on demand, and a look behind the counter. Without I/O."""
