@@ -1,6 +1,7 @@
 """`python -m harness up` runs the whole system, `python -m harness emulators` a part of it.
 
-`python -m harness fetch` downloads what they need, and runs nothing.
+`python -m harness fetch` downloads what they need, and runs nothing; `python -m harness containers`
+tells whether the official emulators can run here.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from harness.embedded import EmbeddedStack
 from harness.live import start_api, start_worker
 from harness.node import find_node
 from harness.processes import ProcessDiedError
+from harness.stack import StackUnavailableError, describe_stack
 from harness.storage import install_azurite
 from harness.waiting import wait_until
 
@@ -114,10 +116,16 @@ def fetch(console: Console, _: ExitStack) -> Sequence[ManagedProcess]:
     return ()
 
 
+def containers(console: Console, _: ExitStack) -> Sequence[ManagedProcess]:
+    """Say what the containers stack would run, or why it cannot."""
+    console.say(describe_stack("containers"))
+    return ()
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command until it is stopped; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m harness", description=__doc__)
-    commands = {"up": up, "emulators": emulators, "fetch": fetch}
+    commands = {"up": up, "emulators": emulators, "fetch": fetch, "containers": containers}
     parser.add_argument("command", choices=commands, help="what to start")
     parser.add_argument(
         "--with-parent",
@@ -140,7 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Stopped:
         console.say("Everything has stopped.")
         return 0
-    except (DownloadError, ProcessDiedError, OSError) as error:
+    except (DownloadError, ProcessDiedError, StackUnavailableError, OSError) as error:
         console.say(str(error))
         return 1
 

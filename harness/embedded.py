@@ -8,7 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from harness.admin import HttpAdmin
 from harness.endpoints import Endpoints
+from harness.entities import Entities
 from harness.processes import ManagedProcess
 from harness.storage import Azurite
 
@@ -20,6 +22,12 @@ _READY = (
     r"Endpoint=sb://127\.0\.0\.1:(?P<port>\d+);SharedAccessKeyName=(?P<name>[^;]+);"
     r"SharedAccessKey=(?P<key>[^;]+);"
 )
+
+
+def describe() -> str:
+    """One line for the header of a test run; starts nothing."""
+    package = json.loads((Path(__file__).parent / "azurite/package.json").read_text())
+    return f"embedded: servicebus_emulator, Azurite {package['dependencies']['azurite']}"
 
 
 def start_emulator(
@@ -83,16 +91,12 @@ class EmbeddedStack:
             place.key,
             self.azurite.connection_string,
         )
+        self.entities = Entities(HttpAdmin(self.endpoints))
 
     @property
     def processes(self) -> tuple[ManagedProcess, ...]:
         """The two of them."""
         return self.emulator, self.azurite.process
-
-    def describe(self) -> str:
-        """One line for the header of a test run."""
-        package = json.loads((Path(__file__).parent / "azurite/package.json").read_text())
-        return f"embedded: servicebus_emulator, Azurite {package['dependencies']['azurite']}"
 
     def stop(self) -> None:
         """End both."""

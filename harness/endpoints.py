@@ -10,22 +10,28 @@ class Endpoints:
     """A Service Bus namespace and a storage account.
 
     Attributes:
-        namespace: `host:port` of an emulator.
-        admin_port: The port of its management API.
+        namespace: `host:port` of an emulator, or the qualified name of a namespace in the cloud.
+        admin_port: The port of an emulator's management API; None in the cloud, where it is https.
     """
 
     namespace: str
-    admin_port: int
+    admin_port: int | None
     key_name: str
     key: str
     blob_connection_string: str
 
     @property
+    def is_emulator(self) -> bool:
+        """Whether plain AMQP and http are spoken there."""
+        return self.admin_port is not None
+
+    @property
     def service_bus_connection_string(self) -> str:
         """For any Service Bus SDK."""
+        emulator = "UseDevelopmentEmulator=true;" if self.is_emulator else ""
         return (
             f"Endpoint=sb://{self.namespace};SharedAccessKeyName={self.key_name};"
-            f"SharedAccessKey={self.key};UseDevelopmentEmulator=true;"
+            f"SharedAccessKey={self.key};{emulator}"
         )
 
     def settings(self, queue: str, container: str = "celery") -> dict[str, str]:
@@ -33,12 +39,14 @@ class Endpoints:
 
         What a person has set beside them is blanked where it would lead elsewhere.
         """
+        amqp_port = self.namespace.rpartition(":")[2]
+        has_second_port = self.is_emulator and str(self.admin_port) != amqp_port
         return {
             "SERVICE_BUS_KEY_NAME": self.key_name,
             "SERVICE_BUS_KEY": self.key,
             "SERVICE_BUS_NAMESPACE": self.namespace,
             "SERVICE_BUS_QUEUE_NAME": queue,
             "AZURE_BLOB_CONNECTION_STRING": self.blob_connection_string,
-            "SERVICE_BUS_ADMIN_PORT": "",
+            "SERVICE_BUS_ADMIN_PORT": str(self.admin_port) if has_second_port else "",
             "BLOB_CONTAINER_NAME": container,
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 """The folder that holds `main.py` and the packages."""
+
+_CACHE_NAME = "queue-processing-harness"
 
 _OURS = (
     "SERVICE_BUS_",
@@ -23,10 +26,44 @@ _OURS = (
 )
 
 
+_CONTAINERS = (
+    "ACCEPT_EULA",
+    "AZURITE_IMAGE",
+    "BASE_IMAGE",
+    "MSSQL_IMAGE",
+    "SERVICEBUS_EMULATOR",
+    "SERVICEBUS_EMULATOR_IMAGE",
+)
+
+
+def container_settings() -> dict[str, str]:
+    """What is set of the variables that `harness/containers.py` lists."""
+    every = os.environ  # noqa: TID251 - this is the reader
+    return {name: every[name] for name in _CONTAINERS if every.get(name)}
+
+
+def product_settings() -> dict[str, str]:
+    """What is set of the product's variables."""
+    every = os.environ  # noqa: TID251 - this is the reader
+    return {name: value for name, value in every.items() if name.startswith(_OURS)}
+
+
 def cache_folder() -> Path:
-    """Where downloads are kept: `HARNESS_CACHE_DIR`, or `.cache` beside the packages."""
+    """Where downloads are kept.
+
+    `HARNESS_CACHE_DIR`; else `.cache` in a work tree; else the user's cache, where this package is
+    installed in some other project.
+    """
     chosen = os.environ.get("HARNESS_CACHE_DIR")  # noqa: TID251 - this is the reader
-    return Path(chosen).resolve() if chosen else ROOT / ".cache"
+    if chosen:
+        return Path(chosen).resolve()
+    if (ROOT / "noxfile.py").exists():
+        return ROOT / ".cache"
+    local = os.environ.get("LOCALAPPDATA")  # noqa: TID251 - as Windows says
+    if sys.platform == "win32" and local:
+        return Path(local) / _CACHE_NAME
+    caches = "Library/Caches" if sys.platform == "darwin" else ".cache"
+    return Path.home() / caches / _CACHE_NAME
 
 
 def child_environment(settings: Mapping[str, str]) -> dict[str, str]:
@@ -36,4 +73,5 @@ def child_environment(settings: Mapping[str, str]) -> dict[str, str]:
         for name, value in os.environ.items()  # noqa: TID251 - this is the reader
         if not name.startswith(_OURS)
     }
-    return kept | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)} | dict(settings)
+    path = os.pathsep.join(filter(None, [str(ROOT), kept.get("PYTHONPATH")]))
+    return kept | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": path} | dict(settings)

@@ -1,40 +1,86 @@
 """The pytest plugin: a stack for tests that ask for one, started when the first of them runs.
 
-With pytest-xdist every worker process has a stack of its own: two emulators cost a second.
+    pytest --stack embedded|containers|azure
+
+Installed with this package it serves any project: see docs/pytest-plugin.md. With pytest-xdist
+every worker process has a stack of its own: two emulators cost a second.
 """
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.admin import create_queue
-from harness.embedded import EmbeddedStack
-from harness.live import start_api, start_worker
+from harness.stack import STACKS, StackUnavailableError, describe_stack, start_stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harness.endpoints import Endpoints
+    from harness.entities import Entities
     from harness.processes import ManagedProcess
+    from harness.stack import Stack
+
+EMBEDDED_ONLY = "embedded_only"
+_MARKER = (
+    f"{EMBEDDED_ONLY}: needs nothing of the stack, or what only our emulator has (its clock, "
+    "faults, restarts), so it runs with the embedded stack only"
+)
+_CLIENTS = ("azure-servicebus", "azure-storage-blob", "celery", "kombu")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let the command line choose the stack."""
     parser.addoption(
         "--stack",
-        choices=["embedded"],
+        choices=STACKS,
         default="embedded",
-        help="what integration tests run against: our emulator and Azurite, as processes",
+        help="what integration tests run against: our emulator and Azurite as processes "
+        "(embedded, the default), the official emulators in containers, or a real namespace and "
+        "storage account on Azure (set the five variables; it costs money)",
     )
 
 
-def pytest_report_header(config: pytest.Config) -> str:
-    """Say which stack it is."""
-    return f"stack: {config.getoption('stack')} (started when a test asks for it)"
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known; stop at once when the chosen stack cannot run here."""
+    config.addinivalue_line("markers", _MARKER)
+    name = config.getoption("stack")
+    if name != "embedded" and not hasattr(config, "workerinput"):
+        try:
+            describe_stack(name)
+        except StackUnavailableError as error:
+            raise pytest.UsageError(f"--stack {name}: {error}") from None
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say which stack it is, which versions, and what it leaves out."""
+    name = config.getoption("stack")
+    lines = [f"stack: {describe_stack(name)}", f"clients: {', '.join(_client_versions())}"]
+    if name != "embedded":
+        lines.append(f"left out: tests marked {_MARKER}")
+    return lines
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what the chosen stack cannot do."""
+    if config.getoption("stack") == "embedded":
+        return
+    left_out = [item for item in items if item.get_closest_marker(EMBEDDED_ONLY)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker(EMBEDDED_ONLY)]
+
+
+def _client_versions() -> Iterator[str]:
+    for name in _CLIENTS:
+        try:
+            yield f"{name} {version(name)}"
+        except PackageNotFoundError:
+            continue
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +88,7 @@ class ServiceBus:
     """The Service Bus of the stack."""
 
     endpoints: Endpoints
+    entities: Entities
 
     @property
     def connection_string(self) -> str:
@@ -50,11 +97,9 @@ class ServiceBus:
 
     def create_queue(self, *, lock_seconds: int = 60, max_delivery_count: int = 10) -> str:
         """Create a queue that nobody else uses; its name."""
-        name = f"queue-{uuid.uuid4().hex}"
-        create_queue(
-            self.endpoints, name, lock_seconds=lock_seconds, max_delivery_count=max_delivery_count
+        return self.entities.create_queue(
+            lock_seconds=lock_seconds, max_delivery_count=max_delivery_count
         )
-        return name
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +107,11 @@ class BlobStorage:
     """The storage account of the stack."""
 
     connection_string: str
+    entities: Entities
 
     def unique_container(self) -> str:
         """A container's name that nobody else uses; whoever writes first creates it."""
-        return f"container-{uuid.uuid4().hex}"
+        return self.entities.name_container()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,41 +125,46 @@ class RunningApp:
 
 
 @pytest.fixture(scope="session")
-def stack(request: pytest.FixtureRequest) -> Iterator[EmbeddedStack]:
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """The running stack."""
     reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-    with EmbeddedStack(reporter.write_line if reporter else print) as stack:
+    say = reporter.write_line if reporter else print
+    with start_stack(request.config.getoption("stack"), say) as stack:
         yield stack
 
 
 @pytest.fixture(scope="session")
-def servicebus(stack: EmbeddedStack) -> ServiceBus:
+def servicebus(stack: Stack) -> ServiceBus:
     """The Service Bus of the stack."""
-    return ServiceBus(stack.endpoints)
+    return ServiceBus(stack.endpoints, stack.entities)
 
 
 @pytest.fixture(scope="session")
-def blob_storage(stack: EmbeddedStack) -> BlobStorage:
+def blob_storage(stack: Stack) -> BlobStorage:
     """The storage account of the stack."""
-    return BlobStorage(stack.endpoints.blob_connection_string)
+    return BlobStorage(stack.endpoints.blob_connection_string, stack.entities)
 
 
 @pytest.fixture
 def product_settings(
-    stack: EmbeddedStack, servicebus: ServiceBus, blob_storage: BlobStorage
-) -> dict[str, str]:
+    stack: Stack, servicebus: ServiceBus, blob_storage: BlobStorage
+) -> Iterator[dict[str, str]]:
     """The product's settings, as environment variables, for a queue and a container of its own."""
-    return stack.endpoints.settings(servicebus.create_queue(), blob_storage.unique_container())
+    queue = servicebus.create_queue()
+    yield stack.endpoints.settings(queue, blob_storage.unique_container())
+    stack.entities.delete_queue(queue)  # an official emulator has room for fifty
 
 
 @pytest.fixture(scope="session")
 def running_app(
-    stack: EmbeddedStack,
+    stack: Stack,
     servicebus: ServiceBus,
     blob_storage: BlobStorage,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[RunningApp]:
     """An API and a worker, shared by all tests that leave them as they are."""
+    from harness.live import start_api, start_worker  # noqa: PLC0415 - only the product needs it
+
     queue, container = servicebus.create_queue(), blob_storage.unique_container()
     settings = stack.endpoints.settings(queue, container)
     folder = tmp_path_factory.mktemp("app")  # a person's `.env` is none of the tests' business

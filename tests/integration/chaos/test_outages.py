@@ -105,7 +105,7 @@ def test_a_restarted_broker_is_found_again_by_api_and_worker(
 ) -> None:
     emulator, place = start_emulator(queues=(QUEUE,))
     with emulator:
-        port = place.admin_port
+        port = int(place.namespace.rpartition(":")[2])
         there = Endpoints(
             place.namespace, port, place.key_name, place.key, blob_storage.connection_string
         )

@@ -7,6 +7,7 @@ import pytest
 
 from harness.live import start_api, start_worker
 from harness.processes import ProcessDiedError
+from harness.pytest_plugin import ServiceBus
 from tests.integration.jobs import Client
 
 
@@ -52,7 +53,7 @@ def test_an_exception_of_the_work_is_a_failure_with_type_and_text(
 
 
 def test_a_message_that_celery_did_not_write_is_dead_lettered(
-    product_settings: dict[str, str], tmp_path: Path
+    product_settings: dict[str, str], servicebus: ServiceBus, tmp_path: Path
 ) -> None:
     from azure.servicebus import (  # noqa: PLC0415 - loaded by one test only
         ServiceBusClient,
@@ -61,14 +62,9 @@ def test_a_message_that_celery_did_not_write_is_dead_lettered(
     )
 
     queue = product_settings["SERVICE_BUS_QUEUE_NAME"]
-    connection_string = (
-        f"Endpoint=sb://{product_settings['SERVICE_BUS_NAMESPACE']};"
-        f"SharedAccessKeyName={product_settings['SERVICE_BUS_KEY_NAME']};"
-        f"SharedAccessKey={product_settings['SERVICE_BUS_KEY']};UseDevelopmentEmulator=true;"
-    )
     with (
         start_worker(product_settings, folder=tmp_path) as worker,
-        ServiceBusClient.from_connection_string(connection_string) as client,
+        ServiceBusClient.from_connection_string(servicebus.connection_string) as client,
     ):
         with client.get_queue_sender(queue) as sender:
             sender.send_messages(ServiceBusMessage(b"\xff not Celery"))
