@@ -69,6 +69,8 @@ def test_every_state_in_full_becomes_the_state_that_clients_see() -> None:
     }
 
 
-@pytest.mark.parametrize("celery_state", [*states.ALL_STATES, "IGNORED", "REJECTED", "PROGRESS"])
+@pytest.mark.parametrize(
+    "celery_state", [*sorted(states.ALL_STATES), "IGNORED", "REJECTED", "PROGRESS"]
+)
 def test_both_views_of_a_celery_state_agree(celery_state: str) -> None:
     assert job_state(task_state(celery_state)) is job_state(celery_state)
