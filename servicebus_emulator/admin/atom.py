@@ -55,6 +55,11 @@ def timestamp(seconds: float) -> str:
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
+def etag(updated: float) -> str:
+    """The version of an entity that was changed last at `updated`, in seconds since the epoch."""
+    return str(round(updated * 1_000_000))
+
+
 def count_details(counts: Mapping[str, int]) -> ET.Element:
     """The element `CountDetails`, whose children live in a namespace of their own."""
     details = ET.Element(f"{{{SERVICE_BUS}}}CountDetails")
@@ -104,7 +109,7 @@ def parse_entry(body: bytes) -> tuple[str, dict[str, ET.Element]]:
     if root.tag != f"{{{ATOM}}}entry" or content is None or len(content) != 1:
         raise InvalidDocumentError("The request body is not an Atom entry with one description.")
     description = content[0]
-    return _local_name(description), {_local_name(child): child for child in description}
+    return local_name(description), {local_name(child): child for child in description}
 
 
 class _PlainTreeBuilder(ET.TreeBuilder):
@@ -137,5 +142,6 @@ def _document(root: ET.Element) -> bytes:
     return document
 
 
-def _local_name(element: ET.Element) -> str:
+def local_name(element: ET.Element) -> str:
+    """The name of an element without its namespace."""
     return element.tag.rpartition("}")[2]

@@ -34,14 +34,18 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A response; a body is always XML."""
+    """A response; a body is always XML, `etag` the version of the entity that it shows."""
 
     status: HTTPStatus
     body: bytes = b""
+    etag: str | None = None
 
     @property
     def headers(self) -> dict[str, str]:
         """What to say of the body."""
         if not self.body:
             return {}
-        return {"content-type": "application/atom+xml;type=entry;charset=utf-8"}
+        headers = {"content-type": "application/atom+xml;type=entry;charset=utf-8"}
+        if self.etag is not None:
+            headers["etag"] = f'"{self.etag}"'
+        return headers

@@ -7,20 +7,21 @@ from typing import TYPE_CHECKING
 from servicebus_emulator.broker.timers import Timers
 
 if TYPE_CHECKING:
+    from servicebus_emulator.broker.intake import Intake
     from servicebus_emulator.broker.queue import Queue
 
 
 class Agenda:
-    """Shared by all queues of a namespace.
+    """Shared by all entities of a namespace.
 
     Attributes:
-        deadlines: When each queue's `expire` has something to do, at the earliest.
+        deadlines: When each entity's `expire` has something to do, at the earliest.
     """
 
     __slots__ = ("_ready", "deadlines")
 
     def __init__(self) -> None:
-        self.deadlines: Timers[Queue] = Timers()
+        self.deadlines: Timers[Intake] = Timers()
         self._ready: dict[Queue, None] = {}
 
     def ready(self, queue: Queue) -> None:
@@ -35,11 +36,11 @@ class Agenda:
         self._ready.clear()
         return queues
 
-    def remind(self, queue: Queue, when: float) -> None:
-        """See that `queue` is asked to expire at `when`, if not before."""
-        known = self.deadlines.get(queue)
+    def remind(self, entity: Intake, when: float) -> None:
+        """See that `entity` is asked to expire at `when`, if not before."""
+        known = self.deadlines.get(entity)
         if known is None or when < known:
-            self.deadlines.set(queue, when)
+            self.deadlines.set(entity, when)
 
     def next_change(self) -> float | None:
         """When the earliest of all queues really has something to do.
@@ -57,7 +58,7 @@ class Agenda:
                 return reminder
         return None
 
-    def forget(self, queue: Queue) -> None:
-        """The queue is gone."""
-        self._ready.pop(queue, None)
-        self.deadlines.cancel(queue)
+    def forget(self, entity: Intake) -> None:
+        """The entity is gone."""
+        self._ready.pop(entity, None)  # type: ignore[call-overload] # topics are never ready
+        self.deadlines.cancel(entity)

@@ -1,4 +1,4 @@
-"""What a queue is: its properties with Service Bus' defaults, and the rules they follow.
+"""What entities are: their properties with Service Bus' defaults, and the rules they follow.
 
 Durations are seconds. Source: https://learn.microsoft.com/rest/api/servicebus/create-queue and
 https://learn.microsoft.com/azure/service-bus-messaging/service-bus-quotas
@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import re
 from dataclasses import dataclass
+from typing import ClassVar
 
 from servicebus_emulator.broker.errors import (
     ArgumentError,
@@ -23,8 +24,13 @@ DEAD_LETTER_SUFFIX = "$DeadLetterQueue"
 
 _MAX_LOCK_DURATION = 300.0
 _MAX_DELIVERY_COUNT = 2000
+_LEAST_IDLE = 300.0
+_MAX_METADATA_LENGTH = 1024
 _MAX_NAME_LENGTH = 260
+_MAX_PART_NAME_LENGTH = 50
+_SUBSCRIPTIONS = "/subscriptions/"
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._/-]*[A-Za-z0-9_])?", re.ASCII)
+_PART_NAME = re.compile(r"\$?[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?", re.ASCII)
 
 
 class EntityStatus(enum.Enum):
@@ -46,34 +52,23 @@ class EntityStatus(enum.Enum):
         return self in {EntityStatus.ACTIVE, EntityStatus.SEND_DISABLED}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueueDescription:
-    """A queue's properties, in the order in which the management API writes them.
+@dataclass(frozen=True, kw_only=True)
+class EntityDescription:
+    """What all entities have in common.
 
     Attributes:
-        lock_duration: Seconds, more than 0 and at most 300.
         default_message_time_to_live: Seconds; also the ceiling of a message's own.
-        max_delivery_count: Failed deliveries after which a message is dead-lettered.
+        auto_delete_on_idle: Seconds without any use after which the entity removes itself.
     """
 
-    lock_duration: float = 60.0
-    max_size_in_megabytes: int = 1024
-    requires_duplicate_detection: bool = False
-    requires_session: bool = False
     default_message_time_to_live: float = FOREVER
-    dead_lettering_on_message_expiration: bool = False
-    duplicate_detection_history_time_window: float = 600.0
-    max_delivery_count: int = 10
     enable_batched_operations: bool = True
     status: EntityStatus = EntityStatus.ACTIVE
-    forward_to: str | None = None
     user_metadata: str | None = None
-    support_ordering: bool = True
     auto_delete_on_idle: float = FOREVER
-    enable_partitioning: bool = False
-    enable_express: bool = False
-    forward_dead_lettered_messages_to: str | None = None
-    max_message_size_in_kilobytes: int = 256
+
+    FIXED: ClassVar[tuple[str, ...]] = ()
+    """The properties that cannot be changed after creation."""
 
     def validate(self) -> None:
         """Check the properties.
@@ -82,28 +77,127 @@ class QueueDescription:
             ArgumentOutOfRange: A value is beyond what Service Bus allows.
             OperationNotSupported: A property asks for what this emulator cannot do yet.
         """
-        for name, value, lowest, highest in (
-            ("LockDuration", self.lock_duration, 0.0, _MAX_LOCK_DURATION),
-            ("DefaultMessageTimeToLive", self.default_message_time_to_live, 0.0, FOREVER),
-            ("MaxDeliveryCount", self.max_delivery_count, 0, _MAX_DELIVERY_COUNT),
-            ("MaxSizeInMegabytes", self.max_size_in_megabytes, 0, 81_920),
-            ("MaxMessageSizeInKilobytes", self.max_message_size_in_kilobytes, 0, 102_400),
-        ):
-            if not lowest < value <= highest:
-                raise ArgumentOutOfRange(
-                    f"{name} must be greater than {lowest:g} and at most {highest:g}, "
-                    f"and is {value:g}."
-                )
+        _check("DefaultMessageTimeToLive", self.default_message_time_to_live, 0.0, FOREVER)
+        if self.auto_delete_on_idle < _LEAST_IDLE:
+            raise ArgumentOutOfRange(
+                f"AutoDeleteOnIdle must be at least {_LEAST_IDLE:g} seconds, "
+                f"and is {self.auto_delete_on_idle:g}."
+            )
+        metadata = self.user_metadata
+        if metadata is not None and len(metadata) > _MAX_METADATA_LENGTH:
+            raise ArgumentOutOfRange(
+                f"UserMetadata has at most {_MAX_METADATA_LENGTH} characters, not {len(metadata)}."
+            )
+
+    def check_change(self, old: EntityDescription) -> None:
+        """Check the properties, and that those which are fixed at creation are as before.
+
+        Raises:
+            ArgumentError: One is not.
+            BrokerError: As `validate` does.
+        """
+        for name in self.FIXED:
+            if getattr(self, name) != getattr(old, name):
+                raise ArgumentError(f"The property {name} cannot be changed after creation.")
+        self.validate()
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntakeDescription(EntityDescription):
+    """What entities that messages are sent to have in common: queues and topics.
+
+    Attributes:
+        duplicate_detection_history_time_window: Seconds for which identities are remembered.
+    """
+
+    max_size_in_megabytes: int = 1024
+    requires_duplicate_detection: bool = False
+    duplicate_detection_history_time_window: float = 600.0
+    support_ordering: bool = True
+    enable_partitioning: bool = False
+    enable_express: bool = False
+    max_message_size_in_kilobytes: int = 256
+
+    FIXED: ClassVar[tuple[str, ...]] = ("requires_duplicate_detection", "enable_partitioning")
+
+    def validate(self) -> None:
+        """Check the properties; see `EntityDescription`."""
+        super().validate()
+        _check("MaxSizeInMegabytes", self.max_size_in_megabytes, 0, 81_920)
+        _check("MaxMessageSizeInKilobytes", self.max_message_size_in_kilobytes, 0, 102_400)
+        if self.requires_duplicate_detection:
+            raise OperationNotSupported("The property RequiresDuplicateDetection")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutletDescription(EntityDescription):
+    """What entities that messages are received from have in common: queues and subscriptions.
+
+    Attributes:
+        lock_duration: Seconds, more than 0 and at most 300.
+        max_delivery_count: Failed deliveries after which a message is dead-lettered.
+    """
+
+    lock_duration: float = 60.0
+    requires_session: bool = False
+    dead_lettering_on_message_expiration: bool = False
+    max_delivery_count: int = 10
+    forward_to: str | None = None
+    forward_dead_lettered_messages_to: str | None = None
+
+    FIXED: ClassVar[tuple[str, ...]] = ("requires_session",)
+
+    def validate(self) -> None:
+        """Check the properties; see `EntityDescription`."""
+        super().validate()
+        _check("LockDuration", self.lock_duration, 0.0, _MAX_LOCK_DURATION)
+        _check("MaxDeliveryCount", self.max_delivery_count, 0, _MAX_DELIVERY_COUNT)
         for name, is_wanted in (
             ("RequiresSession", self.requires_session),
-            ("RequiresDuplicateDetection", self.requires_duplicate_detection),
             ("ForwardTo", self.forward_to is not None),
             ("ForwardDeadLetteredMessagesTo", self.forward_dead_lettered_messages_to is not None),
-            ("AutoDeleteOnIdle", self.auto_delete_on_idle < FOREVER),
-            ("EnablePartitioning", self.enable_partitioning),
         ):
             if is_wanted:
                 raise OperationNotSupported(f"The property {name}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueDescription(IntakeDescription, OutletDescription):
+    """A queue's properties."""
+
+    FIXED: ClassVar[tuple[str, ...]] = IntakeDescription.FIXED + OutletDescription.FIXED
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopicDescription(IntakeDescription):
+    """A topic's properties.
+
+    Attributes:
+        filtering_messages_before_publishing: Kept for clients; it has no effect.
+        enable_subscription_partitioning: Kept for clients; it has no effect.
+    """
+
+    filtering_messages_before_publishing: bool = False
+    enable_subscription_partitioning: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubscriptionDescription(OutletDescription):
+    """A subscription's properties.
+
+    Attributes:
+        dead_lettering_on_filter_evaluation_exceptions: Whether a message that a rule fails on is
+            dead-lettered; otherwise the subscription never sees it.
+    """
+
+    dead_lettering_on_filter_evaluation_exceptions: bool = True
+
+
+def _check(name: str, value: float, lowest: float, highest: float) -> None:
+    if not lowest < value <= highest:
+        raise ArgumentOutOfRange(
+            f"{name} must be greater than {lowest:g} and at most {highest:g}, and is {value:g}."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,23 +222,47 @@ class Limits:
 
     Attributes:
         max_message_size: Bytes of one message, its properties included.
-        max_entities: Queues in the namespace; None for no limit.
+        max_entities: Queues and topics in the namespace; None for no limit.
+        max_subscriptions: Of one topic; None for no limit.
+        max_rules: Of one topic, all subscriptions together.
     """
 
     max_message_size: int = 262_144
     max_entities: int | None = None
+    max_subscriptions: int | None = 2000
+    max_rules: int = 2000
 
 
 def check_name(name: str) -> None:
-    """Check the name of a queue.
+    """Check the name of a queue or topic.
 
     Raises:
         ArgumentError: It breaks the rules: letters, digits, `.`, `-`, `_` and `/` in between, at
             most 260 characters.
     """
-    if len(name) > _MAX_NAME_LENGTH or not _NAME.fullmatch(name) or "//" in name:
+    if (
+        len(name) > _MAX_NAME_LENGTH
+        or not _NAME.fullmatch(name)
+        or "//" in name
+        or _SUBSCRIPTIONS in name.casefold()
+    ):
         raise ArgumentError(
-            f"'{name[:_MAX_NAME_LENGTH]}' is no valid queue name: letters, digits, periods, "
+            f"'{name[:_MAX_NAME_LENGTH]}' is no valid entity name: letters, digits, periods, "
             "hyphens, underscores and slashes in between, a letter or digit first, at most "
             f"{_MAX_NAME_LENGTH} characters."
+        )
+
+
+def check_part_name(name: str) -> None:
+    """Check the name of a subscription or a rule.
+
+    Raises:
+        ArgumentError: It breaks the rules: letters, digits, `.`, `-` and `_`, at most 50
+            characters; the default rule's `$` may come first.
+    """
+    if len(name) > _MAX_PART_NAME_LENGTH or not _PART_NAME.fullmatch(name):
+        raise ArgumentError(
+            f"'{name[:_MAX_NAME_LENGTH]}' is no valid name of a subscription or rule: letters, "
+            "digits, periods, hyphens and underscores, a letter or digit first, at most "
+            f"{_MAX_PART_NAME_LENGTH} characters."
         )

@@ -5,7 +5,7 @@ BrokerError
 ├── MessageLockLost · MessageNotFound
 ├── MessageTooLarge · QuotaExceeded
 ├── ArgumentError · ArgumentOutOfRange
-└── OperationNotSupported
+└── OperationNotAllowed · OperationNotSupported
 """
 
 
@@ -71,6 +71,10 @@ class ArgumentError(BrokerError):
 
 class ArgumentOutOfRange(ArgumentError):
     """An argument is well-formed, but beyond what Service Bus allows."""
+
+
+class OperationNotAllowed(BrokerError):
+    """Entities of this kind, or in this state, do not do this."""
 
 
 class OperationNotSupported(BrokerError):

@@ -6,11 +6,13 @@ Source: https://learn.microsoft.com/azure/service-bus-messaging/service-bus-mess
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from servicebus_emulator.broker.facts import Facts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from uuid import UUID
 
 
@@ -37,6 +39,17 @@ class Lock:
     until: float
 
 
+class Envelope(Protocol):
+    """What whoever encodes messages keeps with one; it can read what the broker cannot."""
+
+    def facts(self, message: Message, new_id: Callable[[], UUID]) -> Facts:
+        """The properties of the message, for the rules of subscriptions.
+
+        Raises:
+            FilterError: They cannot be read.
+        """
+
+
 @dataclass(eq=False, slots=True)
 class Message:
     """A message in a queue; equal only to itself.
@@ -48,13 +61,17 @@ class Message:
         size: Bytes of the whole message as sent, for limits and quotas.
         time_to_live: Seconds.
         scheduled_enqueue_time: Seconds since the epoch; not active before.
-        envelope: Kept for whoever encodes the message; never looked at.
+        envelope: Kept for whoever encodes the message.
         sequence_number: Rises with each enqueuing; 0 until there is one.
+        origin_sequence_number: The number it had in the entity that it was sent to; 0 while it is
+            there.
         enqueued_at: Seconds since the epoch.
         expires_at: Seconds since the epoch; None when the message does not expire.
         delivery_count: Deliveries that ended without the receiver's success.
         lock: The hold of a receiver, if there is one.
-        properties_to_modify: Application properties that settlements have set.
+        properties_to_modify: Application properties that settlements and rules have set, or
+            `facts.REMOVED`.
+        system_changes: System properties that rules have set, by their names in `facts`.
     """
 
     message_id: str
@@ -63,9 +80,10 @@ class Message:
     session_id: str | None = None
     time_to_live: float | None = None
     scheduled_enqueue_time: float | None = None
-    envelope: object = None
+    envelope: Envelope | None = None
 
     sequence_number: int = 0
+    origin_sequence_number: int = 0
     enqueued_at: float = 0.0
     expires_at: float | None = None
     state: MessageState = MessageState.ACTIVE
@@ -75,6 +93,7 @@ class Message:
     dead_letter_description: str | None = None
     dead_letter_source: str | None = None
     properties_to_modify: dict[Any, Any] = field(default_factory=dict)
+    system_changes: dict[str, Any] | None = None
 
     def modify(self, properties: Mapping[Any, Any] | None) -> None:
         """Remember application properties that a settlement sets."""
@@ -84,3 +103,29 @@ class Message:
     def has_expired(self, now: float) -> bool:
         """Whether the time to live is over."""
         return self.expires_at is not None and self.expires_at <= now
+
+    def facts(self, new_id: Callable[[], UUID]) -> Facts:
+        """The properties as rules see them.
+
+        Raises:
+            FilterError: They cannot be read.
+        """
+        if self.envelope is not None:
+            return self.envelope.facts(self, new_id)
+        system = {"MessageId": self.message_id}
+        if self.session_id is not None:
+            system["SessionId"] = self.session_id
+        return Facts(new_id, system, dict(self.properties_to_modify))
+
+    def copy(self) -> Message:
+        """The same message once more, as if it had just arrived where it is sent on to."""
+        return replace(
+            self,
+            scheduled_enqueue_time=None,
+            origin_sequence_number=self.origin_sequence_number or self.sequence_number,
+            state=MessageState.ACTIVE,
+            delivery_count=0,
+            lock=None,
+            properties_to_modify=dict(self.properties_to_modify),
+            system_changes=dict(self.system_changes) if self.system_changes else None,
+        )

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from servicebus_emulator.broker.agenda import Agenda
 from servicebus_emulator.broker.entities import (
     DEAD_LETTER_SUFFIX,
     Limits,
     QueueDescription,
+    TopicDescription,
     check_name,
 )
 from servicebus_emulator.broker.errors import (
-    ArgumentError,
     EntityAlreadyExists,
     EntityNotFound,
+    OperationNotAllowed,
     QuotaExceeded,
 )
 from servicebus_emulator.broker.queue import Queue
+from servicebus_emulator.broker.subscription import SUBSCRIPTIONS, Subscription
+from servicebus_emulator.broker.surroundings import Surroundings
+from servicebus_emulator.broker.topic import Topic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from uuid import UUID
 
+    from servicebus_emulator.broker.intake import Intake
+
 _DEAD_LETTER_ENDING = f"/{DEAD_LETTER_SUFFIX}".casefold()
-_FIXED = ("requires_duplicate_detection", "requires_session", "enable_partitioning")
+_SUBSCRIPTIONS_PART = f"/{SUBSCRIPTIONS}/".casefold()
+_Kind = TypeVar("_Kind", Queue, Topic)
 
 
 class Namespace:
@@ -35,6 +41,9 @@ class Namespace:
         limits: What the namespace allows.
         name: What it calls itself.
         now: When it was created, in seconds since the epoch.
+
+    Attributes:
+        removals: How many entities have been removed so far.
     """
 
     def __init__(
@@ -47,10 +56,15 @@ class Namespace:
     ) -> None:
         self.name = name
         self.created_at = now
-        self.limits = limits or Limits()
-        self._new_lock_token = new_lock_token
-        self._agenda = Agenda()
-        self._queues: dict[str, Queue] = {}
+        self.removals = 0
+        self._surroundings = Surroundings(new_lock_token, limits or Limits())
+        self._agenda = self._surroundings.agenda
+        self._entities: dict[str, Queue | Topic] = {}
+
+    @property
+    def limits(self) -> Limits:
+        """What the namespace allows."""
+        return self._surroundings.limits
 
     def create_queue(
         self, name: str, description: QueueDescription | None = None, *, now: float
@@ -58,22 +72,37 @@ class Namespace:
         """Create a queue with its dead-letter queue.
 
         Raises:
-            EntityAlreadyExists: There is one of that name.
+            EntityAlreadyExists: There is an entity of that name.
             ArgumentError: The name or a property breaks a rule.
             OperationNotSupported: A property asks for what this emulator cannot do yet.
             QuotaExceeded: The namespace has as many entities as it may.
         """
         description = description or QueueDescription()
-        check_name(name)
-        description.validate()
-        key = name.casefold()
-        if key in self._queues:
-            raise EntityAlreadyExists(name)
-        if self.limits.max_entities is not None and len(self._queues) >= self.limits.max_entities:
-            raise QuotaExceeded(f"The namespace holds at most {self.limits.max_entities} entities.")
-        queue = Queue(name, description, self.limits, self._agenda, self._new_lock_token, now)
-        self._queues[key] = queue
-        return queue
+        self._check_creation(name, description)
+        return self._add(Queue(name, description, self._surroundings, now), now)
+
+    def create_topic(
+        self, name: str, description: TopicDescription | None = None, *, now: float
+    ) -> Topic:
+        """Create a topic, without subscriptions.
+
+        Raises:
+            BrokerError: As `create_queue` does.
+        """
+        description = description or TopicDescription()
+        self._check_creation(name, description)
+        return self._add(Topic(name, description, self._surroundings, now), now)
+
+    def get_entity(self, name: str) -> Queue | Topic:
+        """The queue or topic of that name.
+
+        Raises:
+            EntityNotFound: There is none.
+        """
+        entity = self._entities.get(name.casefold())
+        if entity is None:
+            raise EntityNotFound(name)
+        return entity
 
     def get_queue(self, name: str) -> Queue:
         """The queue of that name.
@@ -81,30 +110,66 @@ class Namespace:
         Raises:
             EntityNotFound: There is none.
         """
-        queue = self._queues.get(name.casefold())
-        if queue is None:
-            raise EntityNotFound(name)
-        return queue
+        return self._get(name, Queue)
 
-    def resolve(self, path: str) -> Queue:
-        """The queue or sub-queue of that path, such as `orders/$DeadLetterQueue`.
+    def get_topic(self, name: str) -> Topic:
+        """The topic of that name.
 
         Raises:
             EntityNotFound: There is none.
         """
-        queue = self._queues.get(path.casefold())
-        if queue is not None:
-            return queue
-        if path.casefold().endswith(_DEAD_LETTER_ENDING):
-            owner = self._queues.get(path[: -len(_DEAD_LETTER_ENDING)].casefold())
-            if owner is not None and owner.dead_letter_queue is not None:
+        return self._get(name, Topic)
+
+    def get_subscription(self, topic: str, name: str) -> Subscription:
+        """A topic's subscription.
+
+        Raises:
+            EntityNotFound: There is no such topic or no such subscription.
+        """
+        return self.get_topic(topic).get_subscription(name)
+
+    def resolve(self, path: str) -> Queue | Topic:
+        """The entity of that path: `orders`, `news/Subscriptions/all`, or a dead-letter queue.
+
+        Raises:
+            EntityNotFound: There is none.
+        """
+        key = path.casefold()
+        entity = self._entities.get(key)
+        if entity is not None:
+            return entity
+        if key.endswith(_DEAD_LETTER_ENDING):
+            owner = self.resolve(path[: -len(_DEAD_LETTER_ENDING)])
+            if isinstance(owner, Queue) and owner.dead_letter_queue is not None:
                 return owner.dead_letter_queue
+        elif _SUBSCRIPTIONS_PART in key:
+            topic, _, name = key.rpartition(_SUBSCRIPTIONS_PART)
+            found = self._entities.get(topic)
+            if isinstance(found, Topic):
+                return found.get_subscription(name)
         raise EntityNotFound(path)
+
+    def resolve_queue(self, path: str) -> Queue:
+        """What messages can be received from: a queue, a subscription or a dead-letter queue.
+
+        Raises:
+            EntityNotFound: There is none of that path.
+            OperationNotAllowed: It is a topic.
+        """
+        entity = self.resolve(path)
+        if isinstance(entity, Topic):
+            raise OperationNotAllowed(
+                f"'{entity.path}' is a topic: messages are received from its subscriptions."
+            )
+        return entity
 
     def list_queues(self, skip: int = 0, top: int | None = None) -> list[Queue]:
         """Queues in the order of their names, from the `skip`-th on, at most `top`."""
-        ordered = [self._queues[key] for key in sorted(self._queues)]
-        return ordered[skip:] if top is None else ordered[skip : skip + top]
+        return self._list(Queue, skip, top)
+
+    def list_topics(self, skip: int = 0, top: int | None = None) -> list[Topic]:
+        """Topics in the order of their names, from the `skip`-th on, at most `top`."""
+        return self._list(Topic, skip, top)
 
     def update_queue(self, name: str, description: QueueDescription, *, now: float) -> Queue:
         """Give a queue other properties.
@@ -115,12 +180,20 @@ class Namespace:
             OperationNotSupported: A property asks for what this emulator cannot do yet.
         """
         queue = self.get_queue(name)
-        for fixed in _FIXED:
-            if getattr(description, fixed) != getattr(queue.description, fixed):
-                raise ArgumentError(f"The property {fixed} cannot be changed after creation.")
-        description.validate()
+        description.check_change(queue.description)
         queue.update(description, now)
         return queue
+
+    def update_topic(self, name: str, description: TopicDescription, *, now: float) -> Topic:
+        """Give a topic other properties.
+
+        Raises:
+            BrokerError: As `update_queue` does.
+        """
+        topic = self.get_topic(name)
+        description.check_change(topic.description)
+        topic.update(description, now)
+        return topic
 
     def delete_queue(self, name: str) -> Queue:
         """Remove a queue and its messages; return it, for whoever has links to it.
@@ -129,19 +202,39 @@ class Namespace:
             EntityNotFound: There is none of that name.
         """
         queue = self.get_queue(name)
-        del self._queues[name.casefold()]
-        self._agenda.forget(queue)
-        if queue.dead_letter_queue is not None:
-            self._agenda.forget(queue.dead_letter_queue)
+        self._remove(queue)
         return queue
 
+    def delete_topic(self, name: str) -> Topic:
+        """Remove a topic with its subscriptions and their messages.
+
+        Raises:
+            EntityNotFound: There is none of that name.
+        """
+        topic = self.get_topic(name)
+        self._remove(topic)
+        return topic
+
+    def delete_subscription(self, topic: str, name: str, *, now: float) -> None:
+        """Remove a subscription and its messages.
+
+        Raises:
+            EntityNotFound: There is no such topic or no such subscription.
+        """
+        owner = self.get_topic(topic)
+        subscription = owner.get_subscription(name)
+        owner.remove_subscription(subscription, now)
+        self._remove(subscription)
+
     def expire(self, now: float) -> None:
-        """Let every queue do what has become due."""
-        while (queue := self._agenda.deadlines.pop_due(now)) is not None:
-            queue.expire(now)
-            when = queue.next_deadline()
-            if when is not None:
-                self._agenda.remind(queue, when)
+        """Let every entity do what has become due; remove those that nobody has used."""
+        while (entity := self._agenda.deadlines.pop_due(now)) is not None:
+            entity.expire(now)
+            idle_at = entity.idle_at()
+            if idle_at is not None and idle_at <= now:
+                self._remove_idle(entity, now)
+            elif (when := entity.next_deadline()) is not None:
+                self._agenda.remind(entity, when)
 
     def next_deadline(self) -> float | None:
         """When `expire` wants to be called, at the latest; None when nothing is pending."""
@@ -157,3 +250,44 @@ class Namespace:
     def take_ready(self) -> list[Queue]:
         """The queues in which messages became available to receivers since the last call."""
         return self._agenda.take_ready()
+
+    def _get(self, name: str, kind: type[_Kind]) -> _Kind:
+        entity = self._entities.get(name.casefold())
+        if not isinstance(entity, kind):
+            raise EntityNotFound(name)
+        return entity
+
+    def _list(self, kind: type[_Kind], skip: int, top: int | None) -> list[_Kind]:
+        found = [entity for entity in self._entities.values() if isinstance(entity, kind)]
+        found.sort(key=lambda entity: entity.path.casefold())
+        return found[skip:] if top is None else found[skip : skip + top]
+
+    def _check_creation(self, name: str, description: QueueDescription | TopicDescription) -> None:
+        check_name(name)
+        description.validate()
+        if name.casefold() in self._entities:
+            raise EntityAlreadyExists(name)
+        most = self.limits.max_entities
+        if most is not None and len(self._entities) >= most:
+            raise QuotaExceeded(f"The namespace holds at most {most} entities.")
+
+    def _add(self, entity: _Kind, now: float) -> _Kind:
+        self._entities[entity.path.casefold()] = entity
+        entity.touch(now)
+        return entity
+
+    def _remove(self, entity: Intake) -> None:
+        """Forget an entity and all that belongs to it."""
+        self.removals += 1
+        self._entities.pop(entity.path.casefold(), None)
+        self._agenda.forget(entity)
+        if isinstance(entity, Topic):
+            for subscription in entity.subscriptions:
+                self._remove(subscription)
+        elif isinstance(entity, Queue) and entity.dead_letter_queue is not None:
+            self._agenda.forget(entity.dead_letter_queue)
+
+    def _remove_idle(self, entity: Intake, now: float) -> None:
+        if isinstance(entity, Subscription):
+            self.get_topic(entity.topic_path).remove_subscription(entity, now)
+        self._remove(entity)

@@ -11,38 +11,29 @@ import heapq
 from typing import TYPE_CHECKING, Any
 
 from servicebus_emulator.broker.entities import DEAD_LETTER_SUFFIX, FOREVER, QueueCounts
-from servicebus_emulator.broker.errors import (
-    ArgumentError,
-    EntityDisabled,
-    MessageLockLost,
-    MessageNotFound,
-    MessageTooLarge,
-    QuotaExceeded,
-)
+from servicebus_emulator.broker.errors import ArgumentError, MessageLockLost, MessageNotFound
+from servicebus_emulator.broker.intake import Intake
 from servicebus_emulator.broker.message import Lock, Message, MessageState, ReceiveMode
-from servicebus_emulator.broker.store import MessageStore
 from servicebus_emulator.broker.timers import Timers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from uuid import UUID
 
-    from servicebus_emulator.broker.agenda import Agenda
-    from servicebus_emulator.broker.entities import Limits, QueueDescription
+    from servicebus_emulator.broker.entities import EntityDescription, OutletDescription
+    from servicebus_emulator.broker.surroundings import Surroundings
 
 MAX_DELIVERY_COUNT_EXCEEDED = "MaxDeliveryCountExceeded"
 TTL_EXPIRED = "TTLExpiredException"
 
 
-class Queue:
-    """A queue, or the dead-letter queue that comes with one.
+class Queue(Intake):
+    """A queue, the like of it that a subscription is, or the dead-letter queue that comes with one.
 
     Args:
         path: As it was created, upper and lower case kept.
         description: Its properties; a dead-letter queue has those of its owner.
-        limits: Those of the namespace.
-        agenda: Where readiness and deadlines are told.
-        new_lock_token: Makes the name of a lock; never the same twice.
+        surroundings: What it shares with the other entities.
         now: When it was created.
         owner: The queue whose dead-letter queue this is.
 
@@ -50,40 +41,26 @@ class Queue:
         dead_letter_queue: Where this queue's dead letters go; None for a dead-letter queue.
     """
 
+    description: OutletDescription
+
     def __init__(
         self,
         path: str,
-        description: QueueDescription,
-        limits: Limits,
-        agenda: Agenda,
-        new_lock_token: Callable[[], UUID],
+        description: OutletDescription,
+        surroundings: Surroundings,
         now: float,
         owner: Queue | None = None,
     ) -> None:
-        self.path = path
-        self.description = description
-        self.created_at = self.updated_at = self.accessed_at = now
+        super().__init__(path, description, surroundings, now)
         self.dead_letter_queue: Queue | None = None
         self._owner = owner
-        self._limits = limits
-        self._agenda = agenda
-        self._new_lock_token = new_lock_token
-        self._store = MessageStore()
         self._available: list[int] = []  # heap of sequence numbers; taken ones go lazily
         self._locks: dict[UUID, Message] = {}
         self._lock_timers: Timers[UUID] = Timers()
         self._expiry: Timers[Message] = Timers()
-        self._schedule: Timers[Message] = Timers()
-        self._last_sequence_number = 0
         if owner is None:
             self.dead_letter_queue = Queue(
-                f"{path}/{DEAD_LETTER_SUFFIX}",
-                description,
-                limits,
-                agenda,
-                new_lock_token,
-                now,
-                self,
+                f"{path}/{DEAD_LETTER_SUFFIX}", description, surroundings, now, self
             )
 
     def __repr__(self) -> str:
@@ -98,62 +75,20 @@ class Queue:
         return self._store.size_in_bytes
 
     @property
+    def size_with_dead_letters(self) -> int:
+        """The sum of the messages' sizes, dead letters included."""
+        grave = self.dead_letter_queue
+        return self.size_in_bytes + (grave.size_in_bytes if grave is not None else 0)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether somebody has a link here."""
+        return self._users > 0
+
+    @property
     def is_dead_letter_queue(self) -> bool:
         """Whether this is the dead-letter queue of another queue."""
         return self._owner is not None
-
-    @property
-    def max_message_size(self) -> int:
-        """Bytes of the largest message that the queue takes."""
-        return min(
-            self._limits.max_message_size, self.description.max_message_size_in_kilobytes * 1024
-        )
-
-    # -- sending ---------------------------------------------------------------------------------
-
-    def send(self, message: Message, now: float) -> None:
-        """Enqueue a message, or schedule it if it says so.
-
-        Raises:
-            EntityDisabled, MessageTooLarge, QuotaExceeded: The message was not taken.
-        """
-        self.send_batch((message,), now)
-
-    def send_batch(self, messages: Sequence[Message], now: float) -> None:
-        """Enqueue all messages, or none.
-
-        Raises:
-            EntityDisabled, MessageTooLarge, QuotaExceeded: None was taken.
-            ArgumentError: A dead-letter queue takes messages from its own queue only.
-        """
-        self.expire(now)  # what is over takes no room
-        self._check_admission(messages)
-        self.accessed_at = now
-        for message in messages:
-            when = message.scheduled_enqueue_time
-            if when is not None and when > now:
-                self._keep_scheduled(message, when, now)
-            else:
-                self._enqueue(message, now)
-
-    def schedule(self, messages: Sequence[Message], now: float) -> list[int]:
-        """Do as `send_batch` does, and return the sequence numbers, with which to cancel.
-
-        A message whose time has come already is active at once.
-        """
-        self.send_batch(messages, now)
-        return [message.sequence_number for message in messages]
-
-    def cancel_scheduled(self, sequence_numbers: Sequence[int], now: float) -> None:
-        """Remove scheduled messages, all or none.
-
-        Raises:
-            MessageNotFound: One of them is not scheduled (any more).
-        """
-        self.expire(now)
-        self.accessed_at = now
-        for message in self._find(sequence_numbers, MessageState.SCHEDULED):
-            self._remove(message)
 
     # -- receiving -------------------------------------------------------------------------------
 
@@ -269,17 +204,11 @@ class Queue:
 
     def expire(self, now: float) -> None:
         """Do what has become due: end locks and lives, activate scheduled messages."""
-        while (scheduled := self._schedule.pop_due(now)) is not None:
-            self._activate(scheduled, now)
+        super().expire(now)
         while (token := self._lock_timers.pop_due(now)) is not None:
             self._end_delivery(self._locks[token], now)
         while (message := self._expiry.pop_due(now)) is not None:
             self._end_expired(message, now)  # not locked: delivering ends this timer
-
-    def next_deadline(self) -> float | None:
-        """When `expire` has something to do; None when only clients can change anything."""
-        timers = (self._lock_timers.next(), self._expiry.next(), self._schedule.next())
-        return min((when for when in timers if when is not None), default=None)
 
     def counts(self, now: float) -> QueueCounts:
         """How many messages there are, by state; locked ones are active."""
@@ -287,57 +216,56 @@ class Queue:
         states = dict.fromkeys(MessageState, 0)
         for message in self._store:
             states[message.state] += 1
-        dead, size = 0, self._store.size_in_bytes
-        if self.dead_letter_queue is not None:
-            dead = len(self.dead_letter_queue)
-            size += self.dead_letter_queue.size_in_bytes
+        grave = self.dead_letter_queue
         return QueueCounts(
             active=states[MessageState.ACTIVE],
             deferred=states[MessageState.DEFERRED],
             scheduled=states[MessageState.SCHEDULED],
-            dead_letter=dead,
-            size_in_bytes=size,
+            dead_letter=len(grave) if grave is not None else 0,
+            size_in_bytes=self.size_with_dead_letters,
         )
 
-    def update(self, description: QueueDescription, now: float) -> None:
+    def update(self, description: EntityDescription, now: float) -> None:
         """Take other properties; messages that are here keep what they have."""
-        self.description = description
-        self.updated_at = now
+        super().update(description, now)
         if self.dead_letter_queue is not None:
             self.dead_letter_queue.update(description, now)
         if description.status.can_receive and self._available:
             self._agenda.ready(self)
 
+    def hold(self) -> None:
+        """Somebody has a link here; one to the dead-letter queue keeps its owner, too."""
+        if self._owner is None:
+            super().hold()
+        else:
+            self._owner.hold()
+
+    def let_go(self, now: float) -> None:
+        """A link has ended."""
+        if self._owner is None:
+            super().let_go(now)
+        else:
+            self._owner.let_go(now)
+
+    def idle_at(self) -> float | None:
+        """When the queue removes itself unless somebody uses it; None for never."""
+        return None if self.is_dead_letter_queue else super().idle_at()
+
     # -- inside ----------------------------------------------------------------------------------
+
+    def _timers(self) -> Sequence[Timers[Any]]:
+        return (self._lock_timers, self._expiry, self._schedule)
 
     def _check_admission(self, messages: Sequence[Message]) -> None:
         if self.is_dead_letter_queue:  # its numbers are those of its owner
             raise ArgumentError(
                 f"Messages come into '{self.path}' by being dead-lettered; none can be sent to it."
             )
-        if not self.description.status.can_send:
-            raise self._disabled("send")
-        total = 0
-        for message in messages:
-            total += message.size
-            if message.size > self.max_message_size:
-                raise MessageTooLarge(message.size, self.max_message_size)
-        quota = self.description.max_size_in_megabytes * 1024 * 1024
-        if self._store.size_in_bytes + total > quota:
-            raise QuotaExceeded(
-                f"The maximum entity size of {quota} bytes has been reached or exceeded "
-                f"for '{self.path}'."
-            )
+        super()._check_admission(messages)
 
     def _check_receivable(self) -> None:
         if not self.description.status.can_receive:
             raise self._disabled("receive")
-
-    def _disabled(self, operation: str) -> EntityDisabled:
-        return EntityDisabled(
-            f"Messaging entity '{self.path}' is currently disabled for {operation} "
-            f"(its status is {self.description.status.value})."
-        )
 
     def _enqueue(self, message: Message, now: float) -> None:
         """Append a message to the queue, as if it had just arrived."""
@@ -349,23 +277,6 @@ class Queue:
         message.expires_at = None if lifetime >= FOREVER else now + lifetime
         self._store.add(message)
         self._make_available(message, now)
-
-    def _keep_scheduled(self, message: Message, when: float, now: float) -> None:
-        self._number(message, now)
-        message.state = MessageState.SCHEDULED
-        self._store.add(message)
-        self._schedule.set(message, when)
-        self._agenda.remind(self, when)
-
-    def _activate(self, message: Message, now: float) -> None:
-        """A scheduled message's time has come: it gets a new number, as any that arrives now."""
-        self._store.remove(message)
-        self._enqueue(message, now)
-
-    def _number(self, message: Message, now: float) -> None:
-        self._last_sequence_number += 1
-        message.sequence_number = self._last_sequence_number
-        message.enqueued_at = now
 
     def _make_available(self, message: Message, now: float) -> None:
         """Let receivers have an unlocked message, if it is theirs to have and still alive."""
@@ -396,7 +307,7 @@ class Queue:
         if mode is ReceiveMode.RECEIVE_AND_DELETE:
             self._remove(message)
             return
-        token = self._new_lock_token()
+        token = self._surroundings.new_id()
         until = now + self.description.lock_duration
         message.lock = Lock(token, until)
         self._locks[token] = message
@@ -455,16 +366,6 @@ class Queue:
         self._remove(message)
         message.dead_letter_source = self.path
         grave.admit_dead_letter(message, now)
-
-    def _find(self, sequence_numbers: Sequence[int], state: MessageState) -> list[Message]:
-        """Find all, each once however often it is named, or raise MessageNotFound."""
-        found = []
-        for number in dict.fromkeys(sequence_numbers):
-            message = self._store.get(number)
-            if message is None or message.state is not state or message.lock is not None:
-                raise MessageNotFound(number, state.name.lower())
-            found.append(message)
-        return found
 
     def _remove(self, message: Message) -> None:
         self._unlock(message)

@@ -33,20 +33,20 @@ def strike(
     for peer in tuple(peers):
         links = _links(fault, peer)
         if fault.action in {"detach", "expire-tokens"}:
-            _end_links(injected, peer, links)
+            _end_links(injected, peer, links, now)
         elif (links or _is_meant(fault, peer)) and injected.strikes():
-            break_off(peer, None, fault)
+            break_off(peer, None, fault, now)
         hit.append(peer)
     return hit
 
 
-def _end_links(injected: Injected, peer: Peer, links: list[Link]) -> None:
+def _end_links(injected: Injected, peer: Peer, links: list[Link], now: float) -> None:
     fault = injected.fault
     if fault.action == "expire-tokens" and (links or _is_meant(fault, peer)):
         peer.revoke()
     for link in links:
         if injected.strikes():
-            break_off(peer, link, fault)
+            break_off(peer, link, fault, now)
 
 
 def _links(fault: Fault, peer: Peer) -> list[Link]:

@@ -74,7 +74,7 @@ def _refuse_delivery(peer: Peer, event: events.DeliveryReceived, error: AmqpErro
         event.link.settle(event.delivery_id, outcome=Rejected(error))
 
 
-def break_off(peer: Peer, link: Link | None, fault: Fault) -> None:
+def break_off(peer: Peer, link: Link | None, fault: Fault, now: float) -> None:
     """End a client's link or connection, or its transport."""
     if fault.action == "drop":
         peer.fate = Fate.DROP
@@ -84,4 +84,4 @@ def break_off(peer: Peer, link: Link | None, fault: Fault) -> None:
         peer.connection.close(error_of(fault))
     elif link is not None:
         link.detach(error_of(fault))
-        peer.forget(link)
+        peer.forget(link, now)

@@ -76,7 +76,7 @@ class Interception:
         elif fault.action != "ignore":
             if fault.stage == "after":
                 proceed(peer, event, now)
-            break_off(peer, getattr(event, "link", None), fault)
+            break_off(peer, getattr(event, "link", None), fault, now)
 
     def delivered(self, peer: Peer, link: Link, queue: Queue, message: Message, now: float) -> None:
         """Let something happen to a message on its way to a client."""
@@ -86,7 +86,7 @@ class Interception:
         if injected is None:
             return
         if injected.fault.action != "lose-lock":
-            break_off(peer, link, injected.fault)
+            break_off(peer, link, injected.fault, now)
         elif message.lock is not None:
             self._lost.append((queue, message.lock.token))
             self._lost_at = now  # not at once: the delivery is not over yet
@@ -113,7 +113,7 @@ class Interception:
         if not isinstance(event, events.DispositionReceived):
             return
         with contextlib.suppress(BrokerError):
-            queue = self._namespace.resolve(entity_of(event.link))
+            queue = self._namespace.resolve_queue(entity_of(event.link))
             for tag in event.deliveries.values():
                 _lose(queue, UUID(bytes_le=tag), now)
 

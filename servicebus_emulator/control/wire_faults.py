@@ -41,7 +41,7 @@ class WireFaults:
             if injected is not None and injected.fault.action == "corrupt":
                 data = _corrupted(data, position, end, injected)
             elif injected is not None:
-                break_off(peer, None, injected.fault)
+                break_off(peer, None, injected.fault, peer.real_now)
                 return data[:position]
             position = end
         return data

@@ -35,6 +35,7 @@ CONDITIONS: Mapping[type[broker.BrokerError], Refusal] = {
     broker.QuotaExceeded: Refusal(amqp.RESOURCE_LIMIT_EXCEEDED, 403),
     broker.ArgumentError: Refusal(ARGUMENT_ERROR, 400),
     broker.ArgumentOutOfRange: Refusal("com.microsoft:argument-out-of-range", 400),
+    broker.OperationNotAllowed: Refusal(amqp.NOT_ALLOWED, 400),
     broker.OperationNotSupported: Refusal(amqp.NOT_IMPLEMENTED, 501),
 }
 

@@ -63,6 +63,7 @@ class Container:
         self._entity_nodes = EntityNodes(namespace, new_id)
         self._reception = Reception(namespace, self._entity_nodes, keys, new_id)
         self._touched: dict[Peer, None] = {}
+        self._removals = namespace.removals
         self._handlers: dict[type[events.Event], Callable[[Peer, Any, float], None]] = {
             events.AuthenticationRequested: self._authenticate,
             events.ConnectionOpened: self._opened,
@@ -129,7 +130,10 @@ class Container:
         return self._earliest(self._namespace.next_change())
 
     def turn(self, now: float) -> None:
-        """Deliver what has become available to whoever has credit for it."""
+        """End the links to entities that are gone; deliver what there is to who has credit."""
+        if self._namespace.removals != self._removals:
+            self._removals = self._namespace.removals
+            self._touched.update(self._entity_nodes.detach_deleted(now))
         for peer in self._entity_nodes.pump(now):
             self._touched[peer] = None
             if self._idleness is not None:
@@ -138,11 +142,6 @@ class Container:
     def touch(self, peer: Peer) -> None:
         """Let a client's connection be written out: something was done to it."""
         self._touched[peer] = None
-
-    def entities_changed(self) -> None:
-        """Entities may be gone: links to them are detached."""
-        for peer in self._entity_nodes.detach_deleted():
-            self._touched[peer] = None
 
     def close(self, error: AmqpError) -> None:
         """Say goodbye to every client."""
@@ -237,6 +236,6 @@ class Container:
             self._forget(peer, link, now)
 
     def _forget(self, peer: Peer, link: Link, now: float) -> None:
-        peer.forget(link)
+        peer.forget(link, now)
         if self._idleness is not None:
             self._idleness.detached(peer, link, now)

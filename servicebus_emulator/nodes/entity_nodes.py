@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from servicebus_emulator.broker.errors import EntityNotFound
+from servicebus_emulator.broker.queue import Queue
 from servicebus_emulator.nodes.conditions import amqp_error
+from servicebus_emulator.nodes.entity_node import EntityNode
 from servicebus_emulator.nodes.queue_node import QueueNode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from uuid import UUID
 
+    from servicebus_emulator.broker.intake import Intake
     from servicebus_emulator.broker.namespace import Namespace
-    from servicebus_emulator.broker.queue import Queue
+    from servicebus_emulator.broker.topic import Topic
     from servicebus_emulator.nodes.peer import Peer
 
 
@@ -23,20 +26,28 @@ class EntityNodes:
     def __init__(self, namespace: Namespace, new_id: Callable[[], UUID]) -> None:
         self._namespace = namespace
         self._new_id = new_id
-        self._nodes: dict[Queue, QueueNode] = {}
-        self._due: dict[QueueNode, None] = {}
+        self._nodes: dict[Intake, EntityNode] = {}
+        self._due: dict[EntityNode, None] = {}
 
-    def node(self, path: str) -> QueueNode:
-        """The node of an entity.
+    def intake(self, path: str) -> EntityNode:
+        """The node that messages are sent to.
 
         Raises:
             EntityNotFound: There is no such entity.
         """
-        queue = self._namespace.resolve(path)
-        node = self._nodes.get(queue)
-        if node is None:
-            node = self._nodes[queue] = QueueNode(queue, self._due, self._new_id)
-        return node
+        entity = self._namespace.resolve(path)
+        if isinstance(entity, Queue):
+            return self._queue_node(entity)
+        return self._node(entity)
+
+    def outlet(self, path: str) -> QueueNode:
+        """The node that messages are received from.
+
+        Raises:
+            EntityNotFound: There is no such entity.
+            OperationNotAllowed: It is a topic.
+        """
+        return self._queue_node(self._namespace.resolve_queue(path))
 
     def pump(self, now: float) -> dict[Peer, None]:
         """Deliver what has become available; the clients that were sent something."""
@@ -49,17 +60,30 @@ class EntityNodes:
                 return touched
             node, _ = self._due.popitem()
             if node.is_unused:
-                self._nodes.pop(node.queue, None)
+                self._nodes.pop(node.entity, None)
             else:
                 node.pump(now, touched)
 
-    def detach_deleted(self) -> dict[Peer, None]:
+    def detach_deleted(self, now: float) -> dict[Peer, None]:
         """End the links of entities that are gone; the clients that were told so."""
         touched: dict[Peer, None] = {}
         for node in tuple(self._nodes.values()):
+            path = node.entity.path
             try:
-                if self._namespace.resolve(node.queue.path) is not node.queue:  # deleted, made anew
-                    node.detach_all(amqp_error(EntityNotFound(node.queue.path)), touched)
+                if self._namespace.resolve(path) is not node.entity:  # deleted, made anew
+                    node.detach_all(amqp_error(EntityNotFound(path)), touched, now)
             except EntityNotFound as error:
-                node.detach_all(amqp_error(error), touched)
+                node.detach_all(amqp_error(error), touched, now)
         return touched
+
+    def _queue_node(self, queue: Queue) -> QueueNode:
+        node = self._nodes.get(queue)
+        if not isinstance(node, QueueNode):
+            node = self._nodes[queue] = QueueNode(queue, self._due, self._new_id)
+        return node
+
+    def _node(self, topic: Topic) -> EntityNode:
+        node = self._nodes.get(topic)
+        if node is None:
+            node = self._nodes[topic] = EntityNode(topic, self._due, self._new_id)
+        return node

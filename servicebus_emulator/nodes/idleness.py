@@ -105,7 +105,7 @@ class Idleness:
             if (link := self._links.pop_due(now)) is not None:
                 peer = self._active[link].peer
                 link.detach(_idle_link(link, self._limits.link))  # harmless if it has ended
-                peer.forget(link)
+                peer.forget(link, now)
                 self.detached(peer, link, now)
                 touched.add(peer)
             elif (idle := self._peers.pop_due(now)) is not None:

@@ -33,5 +33,5 @@ class LinkEnd:
     def on_writable(self) -> None:
         """The client reads again, or opened its session window."""
 
-    def on_gone(self) -> None:
+    def on_gone(self, now: float) -> None:
         """The link, its session or its connection has ended."""

@@ -11,13 +11,9 @@ from servicebus_emulator.amqp import errors
 from servicebus_emulator.amqp.errors import DecodeError
 from servicebus_emulator.amqp.types import Int, Symbol
 from servicebus_emulator.broker.errors import BrokerError
+from servicebus_emulator.nodes.calls import BadRequestError, Call
 from servicebus_emulator.nodes.conditions import ARGUMENT_ERROR, amqp_error, status_code
-from servicebus_emulator.nodes.management_operations import (
-    NOT_SUPPORTED_YET,
-    OPERATIONS,
-    BadRequestError,
-    Call,
-)
+from servicebus_emulator.nodes.management_operations import NOT_SUPPORTED_YET, OPERATIONS
 from servicebus_emulator.nodes.request_node import response
 
 if TYPE_CHECKING:
@@ -65,8 +61,8 @@ class ManagementNode:
             return _refusal(_UNAUTHORIZED, errors.UNAUTHORIZED_ACCESS, text)
         body = request.value if isinstance(request.value, dict) else {}
         try:
-            queue = self._namespace.resolve(self._path)
-            result = operation.run(Call(queue, body, now, self._new_id))
+            entity = self._namespace.resolve(self._path)
+            result = operation.run(Call(entity, body, now, self._new_id))
         except BrokerError as fault:
             error = amqp_error(fault)
             return _refusal(status_code(fault), error.condition, error.description)

@@ -9,11 +9,14 @@ Source: https://learn.microsoft.com/azure/service-bus-messaging/service-bus-amqp
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from servicebus_emulator.amqp import message as amqp_message
+from servicebus_emulator.amqp.errors import DecodeError
 from servicebus_emulator.amqp.message import Header, Properties
 from servicebus_emulator.amqp.types import Int, Symbol, Timestamp
+from servicebus_emulator.broker.facts import REMOVED, Facts, FilterError
 from servicebus_emulator.broker.message import Message
 
 if TYPE_CHECKING:
@@ -35,6 +38,20 @@ _ENQUEUE_SEQUENCE_NUMBER = Symbol("x-opt-enqueue-sequence-number")
 _LOCKED_UNTIL = Symbol("x-opt-locked-until")
 _STATE = Symbol("x-opt-message-state")
 _DEAD_LETTER_SOURCE = Symbol("x-opt-deadletter-source")
+
+_PARTITION_KEY = Symbol("x-opt-partition-key")
+_VIA_PARTITION_KEY = Symbol("x-opt-via-partition-key")
+
+_FIELD_OF = {
+    "ContentType": "content_type",
+    "CorrelationId": "correlation_id",
+    "MessageId": "message_id",
+    "ReplyTo": "reply_to",
+    "ReplyToSessionId": "reply_to_group_id",
+    "SessionId": "group_id",
+    "Subject": "subject",
+    "To": "to",
+}
 
 # Annotations that are the broker's to write; a client that forwards a received message sends
 # those of the message's former life.
@@ -58,6 +75,22 @@ class Envelope:
     priority: int = 4
     ttl: int | None = None  # milliseconds
     annotations: dict[Any, Any] = field(default_factory=dict)
+
+    def facts(self, message: Message, new_id: Callable[[], UUID]) -> Facts:
+        """The properties of a message, for the rules of subscriptions.
+
+        Raises:
+            FilterError: They cannot be decoded.
+        """
+        try:
+            properties = amqp_message.decode_properties(message.content)
+            sent = amqp_message.decode_application_properties(message.content)
+        except DecodeError as fault:
+            raise FilterError(f"The message's properties are malformed: {fault}.") from fault
+        user = {key: _plain(value) for key, value in sent.items()} | message.properties_to_modify
+        system = _system_facts(message, properties, self.annotations)
+        system.update(message.system_changes or {})
+        return Facts(new_id, _present(system), _present(user, null=True))
 
 
 _PLAIN = Envelope()
@@ -109,7 +142,7 @@ def to_wire(message: Message, *, peeked: bool = False) -> bytes:
         **envelope.annotations,
         _ENQUEUED: milliseconds(message.enqueued_at),
         _SEQUENCE_NUMBER: message.sequence_number,
-        _ENQUEUE_SEQUENCE_NUMBER: message.sequence_number,
+        _ENQUEUE_SEQUENCE_NUMBER: message.origin_sequence_number or message.sequence_number,
         _STATE: Int(message.state),
     }
     if message.lock is not None and not peeked:
@@ -151,13 +184,65 @@ def _content(message: Message) -> bytes:
         added[DEAD_LETTER_REASON] = message.dead_letter_reason
     if message.dead_letter_description is not None:
         added[DEAD_LETTER_DESCRIPTION] = message.dead_letter_description
-    if not added:
+    if not added and not message.system_changes:
         return message.content
     decoded = amqp_message.decode_bare(message.content)
-    decoded.application_properties = {**decoded.application_properties, **added}
+    changed = {**decoded.application_properties, **added}
+    decoded.application_properties = _present(changed, null=True)
+    if message.system_changes:
+        changes = {
+            _FIELD_OF[name]: None if value is REMOVED else value
+            for name, value in message.system_changes.items()
+        }
+        decoded.properties = replace(decoded.properties or Properties(), **changes)
     return amqp_message.encode_bare(decoded)
 
 
 def milliseconds(seconds: float) -> Timestamp:
     """Seconds since the epoch as AMQP counts them."""
     return Timestamp(round(seconds * 1000))
+
+
+def _system_facts(
+    message: Message, properties: Properties, annotations: dict[Any, Any]
+) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        name: _plain(getattr(properties, attribute)) for name, attribute in _FIELD_OF.items()
+    }
+    for name in ("MessageId", "CorrelationId"):
+        facts[name] = None if facts[name] is None else str(facts[name])
+    return facts | {
+        "DeliveryCount": message.delivery_count,
+        "EnqueuedSequenceNumber": message.origin_sequence_number or message.sequence_number,
+        "EnqueuedTimeUtc": _moment(message.enqueued_at),
+        "ExpiresAtUtc": None if message.expires_at is None else _moment(message.expires_at),
+        "PartitionKey": _plain(annotations.get(_PARTITION_KEY)),
+        "ScheduledEnqueueTimeUtc": _plain(annotations.get(_SCHEDULED)),
+        "SequenceNumber": message.sequence_number,
+        "Size": message.size,
+        "TimeToLive": message.time_to_live,
+        "TransactionPartitionKey": _plain(annotations.get(_VIA_PARTITION_KEY)),
+    }
+
+
+def _present(values: dict[Any, Any], *, null: bool = False) -> dict[Any, Any]:
+    """Without those that were removed; without those that have no value, too, unless `null`."""
+    return {
+        key: value
+        for key, value in values.items()
+        if value is not REMOVED and (null or value is not None)
+    }
+
+
+def _plain(value: Any) -> Any:
+    """A value of AMQP as rules compare it."""
+    if isinstance(value, Timestamp):
+        return _moment(value / 1000)
+    return value
+
+
+def _moment(seconds: float) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, ValueError, OSError):  # before the year 1 or after 9999
+        return None

@@ -98,8 +98,8 @@ class Peer:
         """Forget what the client has proved."""
         self._claims.clear()
 
-    def forget(self, link: Link) -> None:
+    def forget(self, link: Link, now: float) -> None:
         """A link has ended."""
         end = self.ends.pop(link, None)
         if end is not None:
-            end.on_gone()
+            end.on_gone(now)

@@ -1,4 +1,4 @@
-"""The two kinds of link to a queue: one on which a client sends, one on which it receives."""
+"""The two kinds of link to an entity: one on which a client sends, one on which it receives."""
 
 from __future__ import annotations
 
@@ -25,38 +25,39 @@ if TYPE_CHECKING:
     from servicebus_emulator.amqp.events import DeliveryReceived, DispositionReceived, LinkFlow
     from servicebus_emulator.amqp.link import Link
     from servicebus_emulator.broker.message import ReceiveMode
+    from servicebus_emulator.nodes.entity_node import EntityNode
     from servicebus_emulator.nodes.peer import Peer
     from servicebus_emulator.nodes.queue_node import QueueNode
 
 
-class QueueInlet(LinkEnd):
-    """The link on which a client sends to the queue."""
+class EntityInlet(LinkEnd):
+    """The link on which a client sends to a queue or a topic."""
 
     __slots__ = ("_new_message_id", "_node")
 
-    def __init__(self, link: Link, node: QueueNode, new_message_id: Callable[[], UUID]) -> None:
+    def __init__(self, link: Link, node: EntityNode, new_message_id: Callable[[], UUID]) -> None:
         super().__init__(link)
         self._node = node
         self._new_message_id = new_message_id
 
     def on_delivery(self, delivery: DeliveryReceived, now: float) -> None:
-        """Put what arrived into the queue, and say so; say why when it could not be."""
+        """Put what arrived into the entity, and say so; say why when it could not be."""
         error = self._too_large() if delivery.oversized else self._enqueue(delivery, now)
         if not delivery.settled:
             outcome = Accepted() if error is None else Rejected(error)
             self.link.settle(delivery.delivery_id, outcome=outcome)
 
-    def on_gone(self) -> None:
+    def on_gone(self, now: float) -> None:
         """Nobody sends here any more."""
-        self._node.remove(self)
+        self._node.remove(self, now)
 
     def _enqueue(self, delivery: DeliveryReceived, now: float) -> AmqpError | None:
         try:
             if delivery.message_format == BATCH_FORMAT:
                 messages = batch_to_broker(delivery.payload, self._new_message_id)
-                self._node.queue.send_batch(messages, now)
+                self._node.entity.send_batch(messages, now)
             else:
-                self._node.queue.send(to_broker(delivery.payload, self._new_message_id), now)
+                self._node.entity.send(to_broker(delivery.payload, self._new_message_id), now)
         except DecodeError as fault:
             return AmqpError(fault.condition, fault.description)
         except BrokerError as fault:
@@ -110,9 +111,9 @@ class QueueOutlet(LinkEnd):
             if not disposition.settled and echo is not None:
                 self.link.settle(delivery_id, outcome=echo)
 
-    def on_gone(self) -> None:
+    def on_gone(self, now: float) -> None:
         """Deliver elsewhere from now on; what is locked here stays locked until that expires."""
-        self._node.remove(self)
+        self._node.remove(self, now)
 
     def deliver_next(self, now: float) -> bool:
         """Send the queue's next message; False when there is none."""

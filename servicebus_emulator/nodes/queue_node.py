@@ -8,51 +8,30 @@ from typing import TYPE_CHECKING
 from servicebus_emulator.broker.errors import BrokerError
 from servicebus_emulator.broker.message import ReceiveMode
 from servicebus_emulator.nodes.conditions import amqp_error
-from servicebus_emulator.nodes.queue_links import QueueInlet, QueueOutlet
+from servicebus_emulator.nodes.entity_node import EntityNode
+from servicebus_emulator.nodes.queue_links import QueueOutlet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from uuid import UUID
 
-    from servicebus_emulator.amqp.errors import AmqpError
     from servicebus_emulator.amqp.link import Link
     from servicebus_emulator.broker.queue import Queue
+    from servicebus_emulator.nodes.link_end import LinkEnd
     from servicebus_emulator.nodes.peer import Peer
 
-SEND_CREDIT = 1000
 _SETTLED = 1  # snd-settle-mode of a receiver that wants its messages deleted on delivery
 
 
-class QueueNode:
-    """The links of one queue; those that receive take turns, a message each.
-
-    Args:
-        queue: The queue.
-        due: Where the node puts itself when it has to be pumped.
-        new_id: Makes identities for messages that come without.
-    """
+class QueueNode(EntityNode):
+    """The links of one queue or the like; those that receive take turns, a message each."""
 
     def __init__(
-        self, queue: Queue, due: dict[QueueNode, None], new_id: Callable[[], UUID]
+        self, queue: Queue, due: dict[EntityNode, None], new_id: Callable[[], UUID]
     ) -> None:
+        super().__init__(queue, due, new_id)
         self.queue = queue
-        self._new_id = new_id
-        self._due = due
-        self._ends: dict[QueueInlet | QueueOutlet, Peer] = {}
         self._waiting: deque[QueueOutlet] = deque()
-
-    @property
-    def is_unused(self) -> bool:
-        """Whether no link ends here."""
-        return not self._ends
-
-    def attach_inlet(self, link: Link, peer: Peer) -> QueueInlet:
-        """Let a client send to the queue."""
-        limit = self.queue.max_message_size
-        link.accept(max_message_size=limit, credit_window=SEND_CREDIT)
-        inlet = QueueInlet(link, self, self._new_id)
-        self._ends[inlet] = peer
-        return inlet
 
     def attach_outlet(self, link: Link, peer: Peer) -> QueueOutlet:
         """Let a client receive from the queue."""
@@ -61,15 +40,17 @@ class QueueNode:
         mode = ReceiveMode.RECEIVE_AND_DELETE if settled else ReceiveMode.PEEK_LOCK
         outlet = QueueOutlet(link, self, peer, mode)
         self._ends[outlet] = peer
+        self.queue.hold()
         return outlet
 
-    def remove(self, end: QueueInlet | QueueOutlet) -> None:
+    def remove(self, end: LinkEnd, now: float) -> None:
         """A link has ended."""
-        self._ends.pop(end, None)
-        self._due[self] = None
-        if isinstance(end, QueueOutlet) and end.is_waiting:
-            end.is_waiting = False
-            self._waiting.remove(end)
+        super().remove(end, now)
+        if isinstance(end, QueueOutlet):
+            self.queue.let_go(now)
+            if end.is_waiting:
+                end.is_waiting = False
+                self._waiting.remove(end)
 
     def let_wait(self, outlet: QueueOutlet) -> None:
         """Put a receiver in the line, if it can take a message or wants to end a drain."""
@@ -101,13 +82,6 @@ class QueueNode:
             outlet.is_waiting = False
             self._end_drain(outlet, touched)
 
-    def detach_all(self, error: AmqpError, touched: dict[Peer, None]) -> None:
-        """The queue is gone: so are its links."""
-        for end, peer in tuple(self._ends.items()):
-            end.link.detach(error)
-            peer.forget(end.link)
-            touched[peer] = None
-
     def _deliver(self, outlet: QueueOutlet, now: float) -> bool:
         """Give the next message to the first in line; False when there is none."""
         try:
@@ -115,7 +89,7 @@ class QueueNode:
                 return False
         except BrokerError as fault:  # the queue was disabled while somebody received from it
             outlet.link.detach(amqp_error(fault))
-            outlet.peer.forget(outlet.link)
+            outlet.peer.forget(outlet.link, now)
         else:
             self._waiting.rotate(-1)
         return True

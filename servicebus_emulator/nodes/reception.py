@@ -91,9 +91,9 @@ class Reception:
         right = Right.SEND if link.role == RECEIVER else Right.LISTEN
         if not peer.may(right, path):
             raise _unauthorized(str(right.name).capitalize(), path)
-        node = self._entity_nodes.node(path)
         if link.role == RECEIVER:
-            return node.attach_inlet(link, peer)
+            return self._entity_nodes.intake(path).attach_inlet(link, peer)
+        node = self._entity_nodes.outlet(path)
         source = event.attach.source
         if source is not None and source.filter and SESSION_FILTER in source.filter:
             text = "Sessions are not supported by this emulator yet."

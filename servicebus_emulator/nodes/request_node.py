@@ -126,8 +126,9 @@ class ReplyOutlet(LinkEnd):
         self._links = peer.reply_links.setdefault(node_key, [])
         self._links.append(link)
 
-    def on_gone(self) -> None:
+    def on_gone(self, now: float) -> None:
         """Answer elsewhere from now on."""
+        del now
         self._links.remove(self.link)
 
 

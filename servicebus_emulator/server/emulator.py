@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 from servicebus_emulator.amqp import errors
 from servicebus_emulator.amqp.errors import AmqpError
-from servicebus_emulator.broker.entities import QueueDescription
+from servicebus_emulator.broker.entities import QueueDescription, TopicDescription
 from servicebus_emulator.broker.errors import BrokerError
 from servicebus_emulator.broker.namespace import Namespace
+from servicebus_emulator.broker.rules import DEFAULT_RULE
 from servicebus_emulator.clock import OffsetClock, SystemClock
 from servicebus_emulator.nodes.container import Container
 from servicebus_emulator.nodes.sas import ROOT_KEY, AccessKey, KeyRing
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from servicebus_emulator.admin.config import TopicConfig
     from servicebus_emulator.clock import Clock
     from servicebus_emulator.nodes.idleness import IdleLimits
     from servicebus_emulator.server.certificate import Certificate
@@ -188,8 +190,18 @@ class ServiceBusEmulator:
         """
         self.namespace.create_queue(name, QueueDescription(**properties), now=self._clock.now())
 
+    def create_topic(self, name: str, subscriptions: Iterable[str] = (), **properties: Any) -> None:
+        """Create a topic with properties as `TopicDescription` has them, and subscriptions.
+
+        Raises:
+            BrokerError: It exists, or a name or property is wrong.
+        """
+        now = self._clock.now()
+        topic = self.namespace.create_topic(name, TopicDescription(**properties), now=now)
+        for subscription in subscriptions:
+            topic.create_subscription(subscription, now=now)
+
     def _entities_changed(self) -> None:
-        self._container.entities_changed()
         self._running.schedule_turn()
 
     @property
@@ -214,6 +226,7 @@ def _namespace(options: EmulatorOptions, now: float) -> Namespace:
     """The namespace with the entities that the options ask for."""
     namespace = Namespace(uuid.uuid4, now=now)
     queues = dict.fromkeys(options.get("queues", ()), QueueDescription())
+    topics: dict[str, TopicConfig] = {}
     text = options.get("config")
     if text is not None:
         from servicebus_emulator.admin.config import parse_config  # noqa: PLC0415 (rarely wanted)
@@ -221,11 +234,22 @@ def _namespace(options: EmulatorOptions, now: float) -> Namespace:
         config = parse_config(text)
         namespace.name = config.name
         queues |= config.queues
-        for warning in config.warnings:
-            LOGGER.warning("%s", warning)
+        topics = config.topics
     try:
         for name, description in queues.items():
             namespace.create_queue(name, description, now=now)
+        for name, topic in topics.items():
+            _create_topic(namespace, name, topic, now)
     except BrokerError as error:
         raise ValueError(str(error)) from error
     return namespace
+
+
+def _create_topic(namespace: Namespace, name: str, config: TopicConfig, now: float) -> None:
+    topic = namespace.create_topic(name, config.description, now=now)
+    for own_name, wanted in config.subscriptions.items():
+        subscription = topic.create_subscription(own_name, wanted.description, now=now)
+        if wanted.rules:
+            subscription.remove_rule(DEFAULT_RULE, now)
+        for rule in wanted.rules:
+            subscription.add_rule(rule, now)

@@ -12,7 +12,7 @@ from servicebus_emulator.server.emulator import ServiceBusEmulator
 from servicebus_emulator.server.threaded_control import ThreadedControl
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
     from types import TracebackType
 
@@ -73,6 +73,14 @@ class ThreadedEmulator:
             BrokerError: It exists, or a name or property is wrong.
         """
         self.run(lambda emulator: emulator.create_queue(name, **properties))
+
+    def create_topic(self, name: str, subscriptions: Iterable[str] = (), **properties: Any) -> None:
+        """Create a topic with properties as `TopicDescription` has them, and subscriptions.
+
+        Raises:
+            BrokerError: It exists, or a name or property is wrong.
+        """
+        self.run(lambda emulator: emulator.create_topic(name, subscriptions, **properties))
 
     def run(self, function: Callable[[ServiceBusEmulator], Result]) -> Result:
         """Call a function with the emulator, in its thread, and give what it gives.

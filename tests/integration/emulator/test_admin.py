@@ -151,11 +151,6 @@ def test_the_namespace_introduces_itself(admin: ServiceBusAdministrationClient) 
     assert admin.get_namespace_properties().name == "sbemulatorns"
 
 
-def test_topics_are_refused_in_clear_words(admin: ServiceBusAdministrationClient) -> None:
-    with pytest.raises(HttpResponseError, match="not supported by this emulator yet"):
-        admin.create_topic(new_name())
-
-
 def test_a_wrong_key_manages_nothing(emulator: ThreadedEmulator, certificate: Path) -> None:
     wrong = emulator.connection_string.replace("SAS_KEY_VALUE", "wrong")
     with (

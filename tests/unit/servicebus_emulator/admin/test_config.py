@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from servicebus_emulator.admin.config import ConfigError, parse_config
 from servicebus_emulator.admin.durations import format_duration
 from servicebus_emulator.broker.entities import QueueDescription
+from servicebus_emulator.broker.rules import CorrelationFilter, SqlFilter
 
 OFFICIAL = """
 { // as the official emulator documents it
@@ -32,7 +33,44 @@ OFFICIAL = """
           },
           { "Name": "slash//free" }
         ],
-        "Topics": [ { "Name": "topic.1", "Subscriptions": [] } ]
+        "Topics": [
+          {
+            "Name": "topic.1",
+            "Properties": { "DuplicateDetectionHistoryTimeWindow": "PT20S" },
+            "Subscriptions": [
+              { "Name": "subscription.1", "Properties": { "MaxDeliveryCount": 3 } },
+              {
+                "Name": "subscription.2",
+                "Rules": [
+                  {
+                    "Name": "app-prop-filter-1",
+                    "Properties": {
+                      "FilterType": "Correlation",
+                      "CorrelationFilter": {
+                        "ContentType": "application/text",
+                        "Label": "subject1",
+                        "Properties": { "prop1": "value1" }
+                      }
+                    }
+                  }
+                ]
+              },
+              {
+                "Name": "subscription.3",
+                "Rules": [
+                  {
+                    "Name": "sql-filter-1",
+                    "Properties": {
+                      "FilterType": "Sql",
+                      "SqlFilter": { "SqlExpression": "sys.MessageId = '123456'" },
+                      "Action": { "SqlExpression": "SET sys.To = 'Entity'" }
+                    }
+                  }
+                ]
+              }
+            ]
+          }
+        ]
       }
     ],
     "Logging": { "Type": "File" }
@@ -47,6 +85,14 @@ def config(queue: Any = None, **namespace: Any) -> str:
     return json.dumps({"UserConfig": {"Namespaces": [names]}})
 
 
+def topic(*subscriptions: Any) -> str:
+    return config(Topics=[{"Name": "t", "Subscriptions": subscriptions}])
+
+
+def rule(**properties: Any) -> str:
+    return topic({"Name": "s", "Rules": [{"Name": "r", "Properties": properties}]})
+
+
 def test_the_official_file_is_read_unchanged() -> None:
     parsed = parse_config(OFFICIAL)
 
@@ -58,11 +104,30 @@ def test_the_official_file_is_read_unchanged() -> None:
     assert second.max_delivery_count == 10
 
 
-def test_topics_are_left_out_with_a_warning() -> None:
-    assert parse_config(OFFICIAL).warnings == (
-        "The topic 'topic.1' is left out: topics are not supported by this emulator yet.",
+def test_topics_come_with_their_subscriptions_and_rules() -> None:
+    [topic] = parse_config(OFFICIAL).topics.values()
+    first, second, third = topic.subscriptions.values()
+
+    assert topic.description.duplicate_detection_history_time_window == 20.0
+    assert (first.description.max_delivery_count, first.rules) == (3, ())
+    [correlating] = second.rules
+    assert correlating.filter == CorrelationFilter(
+        {"ContentType": "application/text", "Subject": "subject1"}, {"prop1": "value1"}
     )
-    assert "None" in parse_config(config(Topics=["?"])).warnings[0]
+    [rule] = third.rules
+    assert isinstance(rule.filter, SqlFilter)
+    assert rule.filter.text == "sys.MessageId = '123456'"
+    assert rule.action is not None
+    assert rule.action.text == "SET sys.To = 'Entity'"
+
+
+def test_the_filter_that_is_there_counts_when_its_type_is_not_named_right() -> None:
+    properties = {"FilterType": "Sql", "CorrelationFilter": {"Label": "x"}}
+    subscription = {"Name": "s", "Rules": [{"Name": "r", "Properties": properties}]}
+    parsed = parse_config(config(Topics=[{"Name": "t", "Subscriptions": [subscription]}]))
+
+    [rule] = parsed.topics["t"].subscriptions["s"].rules
+    assert rule.filter == CorrelationFilter({"Subject": "x"})
 
 
 def test_a_namespace_may_have_neither_queues_nor_topics() -> None:
@@ -93,10 +158,21 @@ def test_what_looks_like_a_comment_in_a_string_is_kept() -> None:
         (config(Queues={}), r"Namespaces\[0\].Queues: missing, or not of the type list"),
         (config(Topics="news"), r"Namespaces\[0\].Topics: missing, or not of the type list"),
         ("9" * 5000, "number in it is too long"),
-        (config({"Name": "q", "Colour": 1}), r"Queues\[0\]: 'Colour' is unknown"),
-        (config({"Name": "q", "Properties": {"Colour": 1}}), "Properties: 'Colour' is unknown"),
-        (config({"Name": "-"}), r"Queues\[0\]: '-' is no valid queue name"),
-        (config(Queues=[{"Name": "q"}, {"Name": "Q"}]), "another queue named 'Q'"),
+        (config({"Name": "q", "Colour": 1}), r"Queues\[0\].Colour: 'Colour' is unknown"),
+        (config({"Name": "q", "Properties": {"Colour": 1}}), "Properties.Colour: 'Colour' is"),
+        (config({"Name": "-"}), r"Queues\[0\].Name: '-' is no valid entity name"),
+        (config(Queues=[{"Name": "q"}, {"Name": "Q"}]), "another one named 'Q'"),
+        (config({"Name": "q"}, Topics=[{"Name": "Q"}]), r"Topics\[0\].Name: there is another"),
+        (topic({"Name": "s/t"}), r"Subscriptions\[0\].Name: 's/t' is no valid name"),
+        (topic({"Name": "s"}, {"Name": "S"}), r"Subscriptions\[1\].Name: there is another"),
+        (rule(), r"Rules\[0\].Properties: a SqlFilter or a CorrelationFilter is missing"),
+        (rule(FilterType="Xml"), "FilterType: 'Sql' or 'Correlation' is expected"),
+        (rule(SqlFilter={"SqlExpression": "a ="}), "Properties: The name of a property is exp"),
+        (rule(SqlFilter={}), "SqlFilter.SqlExpression: missing"),
+        (rule(CorrelationFilter={}), "needs at least one property"),
+        (rule(CorrelationFilter={"To": 5}), "CorrelationFilter.To: missing, or not of the type"),
+        (rule(CorrelationFilter={"Properties": 5}), "CorrelationFilter.Properties: an object"),
+        ('{\n"UserConfig":\n{"Namespaces": [\n{"Name": 5}]}}', "^line 4, "),
     ],
 )
 def test_a_mistake_is_told_with_its_place(text: str, where: str) -> None:
@@ -163,6 +239,9 @@ def test_queues_are_read_as_they_were_written(
     | JSON.map(json.dumps)
     | JSON.map(config)
     | JSON.map(lambda value: config(Queues=value, Topics=value))
+    | JSON.map(topic)
+    | JSON.map(lambda value: rule(SqlFilter=value, Action=value))
+    | JSON.map(lambda value: rule(FilterType="Correlation", CorrelationFilter=value))
     | JSON.map(lambda value: config({"Name": "q", "Properties": value}))
     | st.tuples(st.sampled_from(["LockDuration", "MaxDeliveryCount", "ForwardTo"]), JSON).map(
         lambda item: config({"Name": "q", "Properties": dict([item])})

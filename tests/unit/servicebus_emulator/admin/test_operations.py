@@ -83,7 +83,7 @@ def test_a_deleted_queue_is_gone(namespace: Namespace) -> None:
         (document(MaxDeliveryCount="9999"), HTTPStatus.BAD_REQUEST, "at most 2000"),
         (document(Colour="red"), HTTPStatus.BAD_REQUEST, "no property Colour"),
         (document(RequiresSession="true"), HTTPStatus.NOT_IMPLEMENTED, "RequiresSession"),
-        (document("TopicDescription"), HTTPStatus.NOT_IMPLEMENTED, "TopicDescription"),
+        (document("RelayDescription"), HTTPStatus.BAD_REQUEST, "not a RelayDescription"),
     ],
 )
 def test_a_description_that_cannot_be_kept_is_refused(
@@ -93,20 +93,10 @@ def test_a_description_that_cannot_be_kept_is_refused(
     assert namespace.list_queues() == []
 
 
-def test_authorization_rules_of_a_queue_are_not_supported(namespace: Namespace) -> None:
-    rules = ET.Element(f"{{{atom.SERVICE_BUS}}}AuthorizationRules")
-    ET.SubElement(rules, f"{{{atom.SERVICE_BUS}}}AuthorizationRule")
-    entry = atom.Entry("t", "QueueDescription", [("AuthorizationRules", rules)], 0.0, 0.0)
-
-    response = put(namespace, "/orders", atom.render_entry(entry))
-
-    assert_refused(response, HTTPStatus.NOT_IMPLEMENTED, "authorization rules")
-
-
 def test_an_illegal_name_is_a_bad_request(namespace: Namespace) -> None:
     response = put(namespace, "/a%20b", document())
 
-    assert_refused(response, HTTPStatus.BAD_REQUEST, "no valid queue name")
+    assert_refused(response, HTTPStatus.BAD_REQUEST, "no valid entity name")
 
 
 def test_a_full_namespace_forbids_more() -> None:
@@ -118,10 +108,6 @@ def test_a_full_namespace_forbids_more() -> None:
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/$Resources/topics"),
-        ("PUT", "/orders/Subscriptions/all"),
-        ("GET", "/orders/subscriptions"),
-        ("DELETE", "/orders/subscriptions/all/rules/one"),
         ("GET", "/$Resources/relays"),
         ("GET", "/"),
     ],
@@ -143,3 +129,25 @@ def test_a_page_is_asked_for_in_whole_numbers(namespace: Namespace, query: str) 
     response = handle(Request("GET", "/$Resources/queues", query), namespace, NOW)
 
     assert_refused(response, HTTPStatus.BAD_REQUEST, "must be a whole number")
+
+
+def test_an_update_may_insist_on_the_version_that_it_has_seen(namespace: Namespace) -> None:
+    seen = put(namespace, "/orders", document()).headers["etag"]
+    request = Request("PUT", "/orders", headers={"if-match": seen}, body=document())
+
+    assert handle(request, namespace, NOW + 1).status == HTTPStatus.OK
+    outdated = handle(request, namespace, NOW + 2)
+    assert_refused(outdated, HTTPStatus.PRECONDITION_FAILED, "has been changed")
+
+
+def test_a_topic_that_is_there_is_no_queue_to_update(namespace: Namespace) -> None:
+    put(namespace, "/news", document("TopicDescription"))
+
+    refused = put(namespace, "/news", document(), update=True)
+    assert_refused(refused, HTTPStatus.NOT_FOUND, "could not be found")
+
+
+def test_an_unknown_method_is_told_those_of_the_nearest_path(namespace: Namespace) -> None:
+    response = handle(Request("PUT", "/news/subscriptions"), namespace, NOW)
+
+    assert_refused(response, HTTPStatus.METHOD_NOT_ALLOWED, "among: GET.")

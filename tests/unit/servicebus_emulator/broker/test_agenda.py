@@ -1,13 +1,14 @@
 from uuid import uuid4
 
 from servicebus_emulator.broker.agenda import Agenda
-from servicebus_emulator.broker.entities import Limits, QueueDescription
+from servicebus_emulator.broker.entities import QueueDescription
 from servicebus_emulator.broker.message import Message
 from servicebus_emulator.broker.queue import Queue
+from servicebus_emulator.broker.surroundings import Surroundings
 
 
 def queue(agenda: Agenda, name: str) -> Queue:
-    return Queue(name, QueueDescription(), Limits(), agenda, uuid4, 0.0)
+    return Queue(name, QueueDescription(), Surroundings(uuid4, agenda=agenda), 0.0)
 
 
 def test_a_ready_queue_is_told_once() -> None:

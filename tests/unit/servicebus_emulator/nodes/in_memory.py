@@ -51,7 +51,7 @@ class World:
         self.received: list[bytes] = []  # all that clients have sent, piece by piece
 
     def queue(self, path: str = "orders") -> Queue:
-        return self.namespace.resolve(path)
+        return self.namespace.resolve_queue(path)
 
     def turn(self) -> None:
         """Carry bytes to and fro until nobody has anything to say."""

@@ -57,7 +57,6 @@ def test_links_of_a_deleted_queue_are_detached() -> None:
     client.receiver("orders/$DeadLetterQueue", credit=1)
     client.sender("invoices")
     world.namespace.delete_queue("orders")
-    world.container.entities_changed()
     world.turn()
     detached = client.taken(events.LinkDetached)
 
@@ -70,7 +69,6 @@ def test_links_of_a_queue_that_was_made_anew_are_detached() -> None:
     client.receiver(credit=1)
     world.namespace.delete_queue("orders")
     world.namespace.create_queue("orders", now=world.now)
-    world.container.entities_changed()
     world.turn()
 
     assert client.detached() is not None

@@ -10,7 +10,8 @@ from servicebus_emulator.broker.errors import MessageLockLost, MessageNotFound
 from servicebus_emulator.broker.message import Message, MessageState, ReceiveMode
 from servicebus_emulator.broker.namespace import Namespace
 from servicebus_emulator.broker.queue import Queue
-from servicebus_emulator.nodes.management_operations import OPERATIONS, BadRequestError, Call
+from servicebus_emulator.nodes.calls import BadRequestError, Call
+from servicebus_emulator.nodes.management_operations import OPERATIONS
 from servicebus_emulator.nodes.message_mapping import to_broker
 from tests.unit.servicebus_emulator.nodes.in_memory import text_of
 

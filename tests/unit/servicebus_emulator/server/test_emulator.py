@@ -30,16 +30,30 @@ def test_a_configuration_decides_about_a_queue_that_is_named_as_well() -> None:
     assert (orders.description.max_delivery_count, more.description.max_delivery_count) == (3, 10)
 
 
-def test_what_a_configuration_leaves_out_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING):
-        ServiceBusEmulator(config=config(Topics=[{"Name": "news"}]))
+def test_a_configuration_brings_topics_subscriptions_and_rules() -> None:
+    rule = {"Name": "eu", "Properties": {"SqlFilter": {"SqlExpression": "region = 'eu'"}}}
+    subscriptions = [{"Name": "all"}, {"Name": "some", "Rules": [rule]}]
+    emulator = ServiceBusEmulator(
+        config=config(Topics=[{"Name": "news", "Subscriptions": subscriptions}])
+    )
+    topic = emulator.namespace.get_topic("news")
 
-    assert "news" in caplog.text
+    rules = {each.name: [rule.name for rule in each.rules] for each in topic.subscriptions}
+    assert rules == {"all": ["$Default"], "some": ["eu"]}
+
+
+def test_a_topic_is_made_with_its_subscriptions() -> None:
+    emulator = ServiceBusEmulator()
+    emulator.create_topic("news", ["one", "two"], max_size_in_megabytes=5)
+    topic = emulator.namespace.get_topic("news")
+
+    assert [each.name for each in topic.subscriptions] == ["one", "two"]
+    assert topic.description.max_size_in_megabytes == 5
 
 
 @pytest.mark.parametrize("queues", [["///"], ["a" * 300]])
 def test_a_name_that_cannot_be_is_a_value_error(queues: list[str]) -> None:
-    with pytest.raises(ValueError, match="no valid queue name"):
+    with pytest.raises(ValueError, match="no valid entity name"):
         ServiceBusEmulator(queues=queues)
 
 

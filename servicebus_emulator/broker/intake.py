@@ -1,0 +1,217 @@
+"""What messages come into: admission, numbers, schedule and idleness, alike for queues and topics.
+
+Every operation takes `now`, in seconds since the epoch, and first does what has become due by then.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from servicebus_emulator.broker.entities import FOREVER, IntakeDescription
+from servicebus_emulator.broker.errors import (
+    EntityDisabled,
+    MessageNotFound,
+    MessageTooLarge,
+    QuotaExceeded,
+)
+from servicebus_emulator.broker.message import Message, MessageState
+from servicebus_emulator.broker.store import MessageStore
+from servicebus_emulator.broker.timers import Timers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from servicebus_emulator.broker.entities import EntityDescription
+    from servicebus_emulator.broker.surroundings import Surroundings
+
+
+class Intake(ABC):
+    """An entity of a namespace.
+
+    Args:
+        path: As it was created, upper and lower case kept.
+        description: Its properties.
+        surroundings: What it shares with the other entities.
+        now: When it was created.
+
+    Attributes:
+        created_at, updated_at, accessed_at: Seconds since the epoch.
+    """
+
+    def __init__(
+        self, path: str, description: EntityDescription, surroundings: Surroundings, now: float
+    ) -> None:
+        self.path = path
+        self.description: EntityDescription = description
+        self.created_at = self.updated_at = self.accessed_at = now
+        self._surroundings = surroundings
+        self._agenda = surroundings.agenda
+        self._store = MessageStore()
+        self._schedule: Timers[Message] = Timers()
+        self._last_sequence_number = 0
+        self._users = 0
+
+    @property
+    def max_message_size(self) -> int:
+        """Bytes of the largest message that the entity takes."""
+        limit, description = self._surroundings.limits.max_message_size, self.description
+        if isinstance(description, IntakeDescription):
+            return min(limit, description.max_message_size_in_kilobytes * 1024)
+        return limit
+
+    # -- sending ---------------------------------------------------------------------------------
+
+    def send(self, message: Message, now: float) -> None:
+        """Enqueue a message, or schedule it if it says so.
+
+        Raises:
+            EntityDisabled, MessageTooLarge, QuotaExceeded: The message was not taken.
+        """
+        self.send_batch((message,), now)
+
+    def send_batch(self, messages: Sequence[Message], now: float) -> None:
+        """Enqueue all messages, or none.
+
+        Raises:
+            EntityDisabled, MessageTooLarge, QuotaExceeded: None was taken.
+            ArgumentError: Nobody can send to this entity: others put messages into it.
+        """
+        self.expire(now)  # what is over takes no room
+        self._check_admission(messages)
+        self.accessed_at = now
+        for message in messages:
+            when = message.scheduled_enqueue_time
+            if when is not None and when > now:
+                self._keep_scheduled(message, when, now)
+            else:
+                self._enqueue(message, now)
+
+    def schedule(self, messages: Sequence[Message], now: float) -> list[int]:
+        """Do as `send_batch` does, and return the sequence numbers, with which to cancel.
+
+        A message whose time has come already is active at once.
+        """
+        self.send_batch(messages, now)
+        return [message.sequence_number for message in messages]
+
+    def cancel_scheduled(self, sequence_numbers: Sequence[int], now: float) -> None:
+        """Remove scheduled messages, all or none.
+
+        Raises:
+            MessageNotFound: One of them is not scheduled (any more).
+        """
+        self.expire(now)
+        self.accessed_at = now
+        for message in self._find(sequence_numbers, MessageState.SCHEDULED):
+            self._schedule.cancel(message)
+            self._store.remove(message)
+
+    # -- time and properties ---------------------------------------------------------------------
+
+    def expire(self, now: float) -> None:
+        """Do what has become due: here, activate scheduled messages."""
+        while (scheduled := self._schedule.pop_due(now)) is not None:
+            self._store.remove(scheduled)
+            self._enqueue(scheduled, now)  # with a new number, as any that arrives now
+
+    def next_deadline(self) -> float | None:
+        """When `expire` has something to do; None when only clients can change anything."""
+        deadlines = [timers.next() for timers in self._timers()]
+        return min(
+            (when for when in (*deadlines, self.idle_at()) if when is not None), default=None
+        )
+
+    def idle_at(self) -> float | None:
+        """When the entity removes itself unless somebody uses it; None for never."""
+        if self.description.auto_delete_on_idle >= FOREVER or self._is_in_use():
+            return None
+        return self._last_use() + self.description.auto_delete_on_idle
+
+    def hold(self) -> None:
+        """Somebody has a link here, and so uses the entity until `let_go`."""
+        self._users += 1
+
+    def let_go(self, now: float) -> None:
+        """A link has ended."""
+        self._users -= 1
+        self.touch(now)
+
+    def touch(self, now: float) -> None:
+        """Somebody uses the entity."""
+        self.accessed_at = now
+        when = self.idle_at()
+        if when is not None:
+            self._agenda.remind(self, when)
+
+    def update(self, description: EntityDescription, now: float) -> None:
+        """Take other properties; messages that are here keep what they have."""
+        self.description = description
+        self.updated_at = now
+        self.touch(now)
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _enqueue(self, message: Message, now: float) -> None:
+        """Take a message that is active from now on."""
+
+    def _timers(self) -> Sequence[Timers[Message]]:
+        """All that `expire` looks at."""
+        return (self._schedule,)
+
+    def _is_in_use(self) -> bool:
+        return self._users > 0 or len(self._schedule) > 0
+
+    def _last_use(self) -> float:
+        return max(self.accessed_at, self.updated_at)
+
+    def _stored_bytes(self) -> int:
+        """What counts against the entity's quota."""
+        return self._store.size_in_bytes
+
+    def _check_admission(self, messages: Sequence[Message]) -> None:
+        if not self.description.status.can_send:
+            raise self._disabled("send")
+        limit, total = self.max_message_size, 0
+        for message in messages:
+            total += message.size
+            if message.size > limit:
+                raise MessageTooLarge(message.size, limit)
+        description = self.description
+        if not isinstance(description, IntakeDescription):
+            return
+        quota = description.max_size_in_megabytes * 1024 * 1024
+        if self._stored_bytes() + total > quota:
+            raise QuotaExceeded(
+                f"The maximum entity size of {quota} bytes has been reached or exceeded "
+                f"for '{self.path}'."
+            )
+
+    def _disabled(self, operation: str) -> EntityDisabled:
+        return EntityDisabled(
+            f"Messaging entity '{self.path}' is currently disabled for {operation} "
+            f"(its status is {self.description.status.value})."
+        )
+
+    def _keep_scheduled(self, message: Message, when: float, now: float) -> None:
+        self._number(message, now)
+        message.state = MessageState.SCHEDULED
+        self._store.add(message)
+        self._schedule.set(message, when)
+        self._agenda.remind(self, when)
+
+    def _number(self, message: Message, now: float) -> None:
+        self._last_sequence_number += 1
+        message.sequence_number = self._last_sequence_number
+        message.enqueued_at = now
+
+    def _find(self, sequence_numbers: Sequence[int], state: MessageState) -> list[Message]:
+        """Find all, each once however often it is named, or raise MessageNotFound."""
+        found = []
+        for number in dict.fromkeys(sequence_numbers):
+            message = self._store.get(number)
+            if message is None or message.state is not state or message.lock is not None:
+                raise MessageNotFound(number, state.name.lower())
+            found.append(message)
+        return found

@@ -1,0 +1,1 @@
+"""The SQL of subscription rules: conditions over a message's properties, and actions on them."""

@@ -1,0 +1,28 @@
+"""What the entities of a namespace share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from servicebus_emulator.broker.agenda import Agenda
+from servicebus_emulator.broker.entities import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from uuid import UUID
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """The namespace as its entities see it.
+
+    Attributes:
+        new_id: Makes the name of a lock or a message; never the same twice.
+        limits: What the namespace allows.
+        agenda: Where readiness and deadlines are told.
+    """
+
+    new_id: Callable[[], UUID]
+    limits: Limits = field(default_factory=Limits)
+    agenda: Agenda = field(default_factory=Agenda)

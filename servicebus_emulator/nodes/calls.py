@@ -1,0 +1,94 @@
+"""What a management operation is given, and how it reads the body of its request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from servicebus_emulator.amqp.types import Array
+from servicebus_emulator.broker.errors import OperationNotAllowed
+from servicebus_emulator.broker.queue import Queue
+from servicebus_emulator.broker.subscription import Subscription
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from uuid import UUID
+
+    from servicebus_emulator.broker.topic import Topic
+    from servicebus_emulator.nodes.sas import Right
+
+_Kind = TypeVar("_Kind")
+
+Result = dict[str, Any] | None
+"""The body of a response; None when there is no content to give."""
+
+
+class BadRequestError(Exception):
+    """The request's body is not what its operation takes; the text says which field."""
+
+
+class Call(NamedTuple):
+    """What an operation is given."""
+
+    entity: Queue | Topic
+    body: dict[Any, Any]
+    now: float
+    new_id: Callable[[], UUID]
+
+    @property
+    def queue(self) -> Queue:
+        """The entity, when messages can be received from it.
+
+        Raises:
+            OperationNotAllowed: It is a topic.
+        """
+        if not isinstance(self.entity, Queue):
+            raise OperationNotAllowed(f"'{self.entity.path}' is a topic, which keeps no messages.")
+        return self.entity
+
+    @property
+    def subscription(self) -> Subscription:
+        """The entity, when it is a subscription.
+
+        Raises:
+            OperationNotAllowed: It is none.
+        """
+        if not isinstance(self.entity, Subscription):
+            raise OperationNotAllowed(f"'{self.entity.path}' is no subscription: it has no rules.")
+        return self.entity
+
+
+class Operation(NamedTuple):
+    """What an operation does, and the right it takes."""
+
+    right: Right
+    run: Callable[[Call], Result]
+
+
+def number(call: Call, name: str) -> int:
+    """A field that is a whole number."""
+    return field(call.body, name, int)
+
+
+def field(body: dict[Any, Any], name: str, kind: type[_Kind]) -> _Kind:
+    """A field of a certain type.
+
+    Raises:
+        BadRequestError: It is missing or of another type.
+    """
+    value = body.get(name)
+    if not isinstance(value, kind):
+        raise BadRequestError(f"The field '{name}' is missing or of another type.")
+    return value
+
+
+def items(call: Call, name: str, kind: type[_Kind]) -> list[_Kind]:
+    """The items of an array or a list, which clients use alike.
+
+    Raises:
+        BadRequestError: It is missing or of another type.
+    """
+    value = call.body.get(name)
+    found = value.items if isinstance(value, Array) else value
+    if not isinstance(found, (list, tuple)) or not all(isinstance(item, kind) for item in found):
+        raise BadRequestError(f"The field '{name}' is missing or of another type.")
+    return list(found)
