@@ -11,6 +11,8 @@
     ├── UnknownTask                no task can have this id
     ├── InvalidParameter           a parameter or header of the request is not acceptable
     ├── TaskNotFound               a task could have this id, but none has
+    ├── IdempotencyKeyReused       the key was used for another job
+    ├── IdempotencyKeyInUse        another request with this key has not come to an end
     ├── NotCancellable             the task cannot be stopped any more
     │   ├── TaskRunning            it runs, and nobody can be asked to stop it
     │   └── TaskEnded              it has ended
@@ -77,6 +79,20 @@ class InvalidParameter(QueueAppError):
 
 class TaskNotFound(QueueAppError):
     """No such task: nothing is stored of it, and its id was not issued here."""
+
+
+class IdempotencyKeyReused(QueueAppError):
+    """The idempotency key was used for another job."""
+
+    def __init__(self) -> None:
+        super().__init__("The Idempotency-Key was used for another body or another time.")
+
+
+class IdempotencyKeyInUse(QueueAppError):
+    """Another request with this idempotency key has not come to an end."""
+
+    def __init__(self) -> None:
+        super().__init__("Another request with this Idempotency-Key is on its way; try again.")
 
 
 class NotCancellable(QueueAppError):

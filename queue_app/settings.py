@@ -63,6 +63,9 @@ class Settings(BaseSettings):
         default=0, ge=0, allow_inf_nan=False, description="how long the sample task sleeps"
     )
 
+    idempotency_hours: float = Field(
+        default=24, gt=0, le=24 * 365, description="how long an Idempotency-Key is known"
+    )
     max_streams: int = Field(
         default=2_000, ge=0, description="how many clients of a process may wait for changes"
     )

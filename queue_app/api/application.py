@@ -6,14 +6,12 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from queue_app.api import exception_handlers, openapi, routes, task_routes, watch_routes
+from queue_app.api.context import make_context
 from queue_app.api.head import HeadAsGet
 from queue_app.api.lifecycle import Lifecycle
 from queue_app.producer import Producer
 from queue_app.services import Services
 from queue_app.settings import Settings
-from queue_app.shared_logs import SharedLogs
-from queue_app.task_logs import TaskLogs
-from queue_app.watching import Watcher
 
 
 def create_app(
@@ -28,17 +26,18 @@ def create_app(
     """
     if producer is not None:
         services = Services.in_memory(producer)
+    lifecycle = Lifecycle(settings.max_streams, settings.shutdown_grace_seconds)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         if services is None:
-            serve(app, _azure_services(settings))
+            app.state.context = make_context(settings, _azure_services(settings), lifecycle)
         try:
-            with app.state.lifecycle.closing_on_signals():
+            with lifecycle.closing_on_signals():
                 yield
         finally:
-            app.state.lifecycle.close()
-            await app.state.services.aclose()
+            lifecycle.close()
+            await app.state.context.services.aclose()
 
     app = FastAPI(
         title="Queue Processing API",
@@ -49,22 +48,14 @@ def create_app(
         redoc_url=None,
     )
     app.state.settings = settings
-    app.state.lifecycle = Lifecycle(settings.max_streams, settings.shutdown_grace_seconds)
     if services is not None:
-        serve(app, services)
+        app.state.context = make_context(settings, services, lifecycle)
     app.add_middleware(HeadAsGet)
     for router in (routes.router, task_routes.router, watch_routes.router):
         app.include_router(router)
     exception_handlers.install(app)
     openapi.install(app)
     return app
-
-
-def serve(app: FastAPI, services: Services) -> None:
-    """Let the application use these services."""
-    app.state.services = services
-    app.state.watcher = Watcher(services.producer)
-    app.state.shared_logs = SharedLogs(TaskLogs(services.blobs))
 
 
 def _azure_services(settings: Settings) -> Services:

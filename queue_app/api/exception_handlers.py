@@ -2,6 +2,7 @@
 
 import logging
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -27,35 +28,26 @@ def install(app: FastAPI) -> None:
 
 async def _on_own_error(request: Request, error: errors.QueueAppError) -> Response:
     problem = problems.PROBLEM_OF_ERROR.get(type(error), problems.INTERNAL_ERROR)
+    headers: dict[str, str] = {}
+    extensions: dict[str, Any] = {}
     match error:
         case errors.Unavailable():
-            return _unavailable(request, problem, error)
-        case errors.PayloadTooLarge():
-            return problem_response(request, problem, str(error), limit=error.limit)
+            _log.warning("%s is out of reach: %s", error.component, error.reason)
+            headers = {"Retry-After": str(error.retry_after_seconds)}
+            extensions = {"component": error.component}
         case errors.TooManyStreams():
-            return problem_response(
-                request, problem, str(error), headers={"Retry-After": "5"}, limit=error.limit
-            )
+            headers, extensions = {"Retry-After": "5"}, {"limit": error.limit}
+        case errors.IdempotencyKeyInUse():
+            headers = {"Retry-After": "1"}
         case errors.Closing():
             headers = {"Retry-After": "1", "Connection": "close"}
-            return problem_response(request, problem, str(error), headers=headers)
+        case errors.PayloadTooLarge():
+            extensions = {"limit": error.limit}
         case errors.UnsupportedMedia():
-            accepts = {"Accept": "application/json", "Accept-Encoding": "identity"}
-            return problem_response(request, problem, str(error), headers=accepts)
+            headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
         case errors.UnrepresentableResult():
             _log.error("%s %s", request.scope["path"], error)
-    return problem_response(request, problem, str(error))
-
-
-def _unavailable(request: Request, problem: ProblemType, error: errors.Unavailable) -> Response:
-    _log.warning("%s is out of reach: %s", error.component, error.reason)
-    return problem_response(
-        request,
-        problem,
-        error.reason,
-        headers={"Retry-After": str(error.retry_after_seconds)},
-        component=error.component,
-    )
+    return problem_response(request, problem, str(error), headers=headers, **extensions)
 
 
 async def _on_http_exception(request: Request, error: HTTPException) -> Response:

@@ -50,7 +50,11 @@ ENQUEUED_RESPONSE: dict[str, Any] = {
             "description": "where the status of the job is",
             "schema": {"type": "string"},
             "example": f"/status/{EXAMPLE_TASK_ID}",
-        }
+        },
+        "Idempotency-Replayed": {
+            "description": "`true` when an earlier request with this key had enqueued the job",
+            "schema": {"type": "string", "enum": ["true"]},
+        },
     },
 }
 

@@ -5,6 +5,7 @@ Each has its description for the OpenAPI document beside it.
 
 import math
 import re
+from datetime import datetime
 from typing import Any
 
 from fastapi import Request
@@ -13,6 +14,8 @@ from queue_app.errors import InvalidParameter
 
 MAX_WAIT_SECONDS = 60
 """The longest `wait`: proxies in between give up at about that time."""
+
+MAX_DELAY_SECONDS = 30 * 86_400
 
 WAIT: dict[str, Any] = {
     "name": "wait",
@@ -56,7 +59,35 @@ FOLLOW: dict[str, Any] = {
     "example": True,
 }
 
+DELAY: dict[str, Any] = {
+    "name": "delay",
+    "in": "query",
+    "required": False,
+    "description": "Start the job not before so many seconds from now.",
+    "schema": {"type": "number", "minimum": 0, "maximum": MAX_DELAY_SECONDS},
+    "example": 90,
+}
+AT: dict[str, Any] = {
+    "name": "at",
+    "in": "query",
+    "required": False,
+    "description": "Start the job not before this time (RFC 3339, with an offset or Z), at most "
+    "30 days ahead. Not together with `delay`.",
+    "schema": {"type": "string", "format": "date-time"},
+    "example": "2026-11-26T06:00:00Z",
+}
+IDEMPOTENCY_KEY: dict[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Chosen by the client: the same key and the same body give the same task.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "example": "8f14e45f-ceea-467f-9a3b-0e6d5a1c2b3d",
+}
+
 _NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?", re.ASCII)
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _OFFSET = re.compile(r"[0-9]{1,15}", re.ASCII)
 _BYTES_RANGE = re.compile(r"bytes=([0-9]{1,15})-([0-9]{1,15})?", re.ASCII)
 
@@ -74,6 +105,48 @@ def seconds(request: Request, name: str, maximum: float) -> float | None:
     if not 0 <= value <= maximum:
         raise InvalidParameter(f"query.{name}: a number from 0 to {maximum:g} is expected.")
     return value
+
+
+def due_at(request: Request, now: float) -> float | None:
+    """Read when a job may start, in seconds since 1970; None when the query does not say.
+
+    Raises:
+        InvalidParameter: neither `delay` nor `at` as they are described, or both.
+    """
+    delay = seconds(request, "delay", MAX_DELAY_SECONDS)
+    text = request.query_params.get("at")
+    if text is None:
+        return None if delay is None else now + delay
+    if delay is not None:
+        raise InvalidParameter("query.at: delay and at exclude each other.")
+    try:
+        # A plus sign that was not escaped arrives as a space.
+        at = datetime.fromisoformat(_time(text)).timestamp()
+    except (ValueError, OverflowError):
+        raise InvalidParameter(
+            "query.at: a time such as 2026-11-26T06:00:00Z is expected (RFC 3339)."
+        ) from None
+    if at > now + MAX_DELAY_SECONDS:
+        raise InvalidParameter("query.at: at most 30 days ahead.")
+    return max(at, now)
+
+
+def idempotency_key(request: Request) -> str | None:
+    """Read the Idempotency-Key, with or without the quotes of the draft; None without one.
+
+    Raises:
+        InvalidParameter: it is not 1 to 255 visible ASCII characters.
+    """
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    if len(key) > 1 and key[0] == key[-1] == '"':
+        key = key[1:-1]
+    if not _KEY.fullmatch(key):
+        raise InvalidParameter(
+            "header.Idempotency-Key: 1 to 255 visible ASCII characters are expected."
+        )
+    return key
 
 
 def flag(request: Request, name: str) -> bool:
@@ -104,3 +177,11 @@ def byte_range(request: Request) -> tuple[int, int | None] | None:
         return None
     first, last = int(match[1]), None if match[2] is None else int(match[2])
     return None if last is not None and last < first else (first, last)
+
+
+def _time(text: str) -> str:
+    """Make of RFC 3339 what Python's parser of ISO 8601 reads."""
+    unescaped = text[:11] + text[11:].replace(" ", "+")
+    if not _TIME.fullmatch(unescaped):
+        raise ValueError(text)
+    return unescaped.upper().replace("Z", "+00:00")

@@ -77,6 +77,13 @@ TASK_ENDED = ProblemType(
     "What has ended cannot be cancelled; its status tells the result.",
     "The task has ended with SUCCESS.",
 )
+IDEMPOTENCY_KEY_IN_USE = ProblemType(
+    "idempotency-key-in-use",
+    HTTPStatus.CONFLICT,
+    "Another request with this key is on its way",
+    "Try again after `Retry-After` seconds: the answer is then that of the other request.",
+    "Another request with this Idempotency-Key is on its way; try again.",
+)
 METHOD_NOT_ALLOWED = ProblemType(
     "method-not-allowed",
     HTTPStatus.METHOD_NOT_ALLOWED,
@@ -112,6 +119,13 @@ UNFAITHFUL_JSON = ProblemType(
     "Refused rather than changed: duplicate keys, lone surrogates, numbers beyond a 64-bit float, "
     "integers of more than 4300 digits, nesting deeper than 100 levels.",
     'At $["order"]: the key "id" stands twice.',
+)
+IDEMPOTENCY_KEY_REUSED = ProblemType(
+    "idempotency-key-reused",
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    "The key was used for another job",
+    "A key stands for one body and one time. Take a new key for a new job.",
+    "The Idempotency-Key was used for another body or another time.",
 )
 RANGE_NOT_SATISFIABLE = ProblemType(
     "range-not-satisfiable",
@@ -194,6 +208,8 @@ PROBLEM_TYPES = {
         UNSUPPORTED_MEDIA_TYPE,
         NOT_AN_OBJECT,
         UNFAITHFUL_JSON,
+        IDEMPOTENCY_KEY_IN_USE,
+        IDEMPOTENCY_KEY_REUSED,
         RANGE_NOT_SATISFIABLE,
         INVALID_REQUEST,
         UNREPRESENTABLE_RESULT,
@@ -215,6 +231,8 @@ PROBLEM_OF_ERROR: dict[type[errors.QueueAppError], ProblemType] = {
     errors.InvalidParameter: INVALID_REQUEST,
     errors.UnknownTask: UNKNOWN_TASK,
     errors.TaskNotFound: TASK_NOT_FOUND,
+    errors.IdempotencyKeyReused: IDEMPOTENCY_KEY_REUSED,
+    errors.IdempotencyKeyInUse: IDEMPOTENCY_KEY_IN_USE,
     errors.TaskRunning: TASK_RUNNING,
     errors.TaskEnded: TASK_ENDED,
     errors.TooManyStreams: TOO_MANY_STREAMS,

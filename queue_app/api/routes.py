@@ -6,8 +6,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from queue_app.api import openapi, problems, schemas
-from queue_app.api.dependencies import LifecycleDep, PayloadDep, ProducerDep
+from queue_app.api import openapi, parameters, problems, schemas
+from queue_app.api.context import context_of
+from queue_app.api.dependencies import ContextDep, read_payload
 from queue_app.api.problems import PROBLEM_TYPES, problem_response
 from queue_app.api.responses import FaithfulJSONResponse
 from queue_app.errors import Closing
@@ -41,19 +42,39 @@ async def greet() -> Response:
             problems.UNSUPPORTED_MEDIA_TYPE,
             problems.NOT_AN_OBJECT,
             problems.UNFAITHFUL_JSON,
+            problems.INVALID_REQUEST,
+            problems.IDEMPOTENCY_KEY_IN_USE,
+            problems.IDEMPOTENCY_KEY_REUSED,
             problems.INTERNAL_ERROR,
             problems.BROKER_UNAVAILABLE,
             problems.STORAGE_UNAVAILABLE,
             problems.CLOSING,
         ),
     },
-    openapi_extra=openapi.PAYLOAD_BODY,
+    openapi_extra={
+        **openapi.PAYLOAD_BODY,
+        "parameters": [parameters.IDEMPOTENCY_KEY, parameters.DELAY, parameters.AT],
+    },
 )
-async def enqueue(request: Request, payload: PayloadDep, producer: ProducerDep) -> Response:
+async def enqueue(request: Request) -> Response:
     """Enqueue a job. The answer comes after the broker has accepted it."""
-    task_id = await producer.enqueue(payload)
-    location = f"{request.scope.get('root_path', '')}/status/{task_id}"
-    return FaithfulJSONResponse({"task_id": task_id}, headers={"Location": location})
+    payload = await read_payload(request)
+    context = context_of(request)
+    due_at = None
+    if request.scope["query_string"]:
+        due_at = parameters.due_at(request, context.services.now())
+    key = parameters.idempotency_key(request)
+    headers = {}
+    if key is None:
+        task_id = await context.services.producer.enqueue(payload, due_at=due_at)
+    else:
+        schedule = request.url.query if due_at is not None else ""
+        done = await context.idempotent.enqueue(key, payload, due_at=due_at, schedule=schedule)
+        task_id = done.task_id
+        if done.is_replayed:
+            headers["Idempotency-Replayed"] = "true"
+    headers["Location"] = f"{request.scope.get('root_path', '')}/status/{task_id}"
+    return FaithfulJSONResponse({"task_id": task_id}, headers=headers)
 
 
 @router.get(
@@ -76,13 +97,11 @@ async def check_health() -> Response:
         **openapi.problem_responses("/readyz", problems.NOT_READY, problems.CLOSING),
     },
 )
-async def check_readiness(
-    request: Request, producer: ProducerDep, lifecycle: LifecycleDep
-) -> Response:
+async def check_readiness(request: Request, context: ContextDep) -> Response:
     """Ask broker and storage whether they answer; a service that is about to stop is not ready."""
-    if lifecycle.is_closing:
+    if context.lifecycle.is_closing:
         raise Closing
-    readiness = await producer.check()
+    readiness = await context.services.producer.check()
     components = _components(readiness)
     if readiness.is_ready:
         return FaithfulJSONResponse({"status": "ready", "components": components})

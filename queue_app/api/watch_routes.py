@@ -8,14 +8,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
 from queue_app.api import openapi, parameters, problems, schemas
-from queue_app.api.dependencies import (
-    LifecycleDep,
-    ProducerDep,
-    ServicesDep,
-    SharedLogsDep,
-    TaskIdDep,
-    WatcherDep,
-)
+from queue_app.api.context import Context, context_of
+from queue_app.api.dependencies import ContextDep, TaskIdDep, read_task_id
 from queue_app.api.etags import etag_of, is_known, tagged
 from queue_app.api.event_stream import LOOK_SECONDS, EventStream
 from queue_app.api.head import IS_HEAD
@@ -26,7 +20,6 @@ from queue_app.errors import Unavailable
 from queue_app.jobs import JobState, JobStatus, TaskRecord
 from queue_app.services import Services
 from queue_app.task_logs import MAX_PART_BYTES, TaskLogs
-from queue_app.watching import Watcher
 
 _INSTANCE = f"/status/{schemas.EXAMPLE_TASK_ID}"
 _YOUNG_SECONDS = 60
@@ -36,7 +29,7 @@ router = APIRouter(tags=["status"])
 
 
 @router.get(
-    "/status/{task_id}",
+    "/status/{task_id}",  # noqa: FAST003 - read by hand, this is one of the busiest endpoints
     response_model=schemas.TaskStatus,
     responses={
         200: openapi.STATUS_RESPONSE,
@@ -55,22 +48,19 @@ router = APIRouter(tags=["status"])
         "parameters": [openapi.TASK_ID, parameters.WAIT, parameters.IF_NONE_MATCH],
     },
 )
-async def read_status(
-    request: Request,
-    task_id: TaskIdDep,
-    services: ServicesDep,
-    watcher: WatcherDep,
-    lifecycle: LifecycleDep,
-) -> Response:
+async def read_status(request: Request) -> Response:
     """Tell the state of a job, and its result when it has ended; `wait` waits for that.
 
     An id that was never enqueued is PENDING: nothing is stored about a job before it starts.
     """
+    task_id = await read_task_id(request)
+    context = context_of(request)
+    services = context.services
     wait = None
     if request.scope["query_string"]:
         wait = parameters.seconds(request, "wait", parameters.MAX_WAIT_SECONDS)
     if wait:
-        status = await _wait(request, task_id, wait, services, watcher, lifecycle)
+        status = await _wait(request, task_id, wait, context)
     else:
         status = await services.producer.status(task_id)
     hint = None
@@ -95,27 +85,22 @@ async def read_status(
     },
     openapi_extra={"parameters": [openapi.TASK_ID, parameters.LAST_EVENT_ID]},
 )
-async def stream_events(
-    request: Request,
-    task_id: TaskIdDep,
-    producer: ProducerDep,
-    watcher: WatcherDep,
-    lifecycle: LifecycleDep,
-    logs: SharedLogsDep,
-) -> Response:
+async def stream_events(request: Request, task_id: TaskIdDep, context: ContextDep) -> Response:
     """Stream what happens to a job as server-sent events: status, progress, log, end."""
-    record = await producer.record(task_id)
+    record = await context.services.producer.record(task_id)
     if record is not None:
         status_body(record.status())  # what cannot be said is a problem, not a broken stream
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     if IS_HEAD in request.scope:
         return Response(media_type="text/event-stream", headers=headers)
+    lifecycle = context.lifecycle
     lifecycle.admit_stream()
     log_start = parameters.last_event_id(request)
 
     async def body() -> AsyncIterator[bytes]:
-        with lifecycle.stream(), watcher.watch(task_id, record) as watch:
-            async for event in EventStream(task_id, watch, logs, lifecycle, log_start).events():
+        with lifecycle.stream(), context.watcher.watch(task_id, record) as watch:
+            stream = EventStream(task_id, watch, context.shared_logs, lifecycle, log_start)
+            async for event in stream.events():
                 yield event
 
     return StreamingResponse(body(), media_type="text/event-stream", headers=headers)
@@ -140,12 +125,11 @@ async def stream_events(
     },
     openapi_extra={"parameters": [openapi.TASK_ID, parameters.FOLLOW, parameters.RANGE]},
 )
-async def read_log(
-    request: Request, task_id: TaskIdDep, services: ServicesDep, lifecycle: LifecycleDep
-) -> Response:
+async def read_log(request: Request, task_id: TaskIdDep, context: ContextDep) -> Response:
     """Give the log of a task: whole, a range of it, or followed until the task has ended."""
     follow = parameters.flag(request, "follow")
     wanted = parameters.byte_range(request)
+    services, lifecycle = context.services, context.lifecycle
     await find_record(services, task_id)
     logs = TaskLogs(services.blobs)
     headers = {"Accept-Ranges": "bytes", "Cache-Control": "no-store"}
@@ -212,22 +196,16 @@ async def _log_from(
         await asyncio.sleep(LOOK_SECONDS)
 
 
-async def _wait(
-    request: Request,
-    task_id: str,
-    wait: float,
-    services: Services,
-    watcher: Watcher,
-    lifecycle: Lifecycle,
-) -> JobStatus:
+async def _wait(request: Request, task_id: str, wait: float, context: Context) -> JobStatus:
     """Wait for the end of a job, or, when the client has an answer, for another one."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + wait
     has_answer = "if-none-match" in request.headers
+    lifecycle = context.lifecycle
     lifecycle.admit_stream()
     with lifecycle.stream():
-        record = await services.producer.record(task_id)
-        with watcher.watch(task_id, record) as watch:
+        record = await context.services.producer.record(task_id)
+        with context.watcher.watch(task_id, record) as watch:
             while True:
                 record = watch.record
                 status = _status(task_id, record)

@@ -8,7 +8,9 @@ import pytest
 
 from harness.live import start_worker
 from harness.waiting import wait_until
+from queue_app.azure_services import azure_services
 from queue_app.celery_producer import CeleryProducer
+from queue_app.idempotency import IdempotentProducer
 from queue_app.jobs import CANCELLED_RESULT, Cancelling, Progress, TaskRecord, TaskState
 from queue_app.producer import Payload
 from queue_app.settings import Settings
@@ -69,3 +71,24 @@ async def test_a_task_tells_its_progress_and_cannot_be_cancelled_any_more(
     assert output.count("The work has begun.") == 1
     assert "Not run: the task is in state REVOKED already." in output
     await producer.aclose()
+
+
+async def test_two_processes_that_get_the_same_key_at_once_enqueue_one_task(
+    product_settings: dict[str, str],
+) -> None:
+    settings = Settings.model_validate(
+        {name.lower(): value for name, value in product_settings.items() if value}
+    )
+    both = [azure_services(settings) for _ in range(2)]
+    idempotent = [
+        IdempotentProducer(services.producer, services.blobs, services.now, 60) for services in both
+    ]
+    done = await asyncio.gather(*(one.enqueue("k", payload(a="1")) for one in idempotent * 4))
+    assert len({one.task_id for one in done}) == 1
+    assert [one.is_replayed for one in done].count(False) == 1
+    with settings.service_bus_endpoint.client() as client:
+        receiver = client.get_queue_receiver(settings.service_bus_queue_name)
+        with receiver:
+            assert len(receiver.peek_messages(10)) == 1
+    for services in both:
+        await services.aclose()

@@ -1,8 +1,8 @@
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 
-from queue_app.api.dependencies import PayloadDep, ProducerDep, SettingsDep, TaskIdDep
+from queue_app.api.dependencies import ContextDep, ServicesDep, TaskIdDep, read_payload
 from queue_app.producer import InMemoryProducer
 from queue_app.settings import Settings
 from tests.unit.queue_app.api.problem import assert_problem
@@ -12,8 +12,12 @@ async def test_endpoints_get_what_the_application_was_built_with(
     app: FastAPI, client: httpx.AsyncClient, settings: Settings, producer: InMemoryProducer
 ) -> None:
     @app.get("/given")
-    async def check(given_settings: SettingsDep, given_producer: ProducerDep) -> bool:
-        return given_settings is settings and given_producer is producer
+    async def check(context: ContextDep, services: ServicesDep) -> bool:
+        return (
+            context.settings is settings
+            and context.services is services
+            and services.producer is producer
+        )
 
     assert (await client.get("/given")).json() is True
 
@@ -22,7 +26,8 @@ async def test_a_payload_has_the_bytes_and_what_they_say(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
     @app.post("/given")
-    async def check(payload: PayloadDep) -> bool:
+    async def check(request: Request) -> bool:
+        payload = await read_payload(request)
         return (payload.body, payload.data) == (b'{"a" :1}', {"a": 1})
 
     headers = {"content-type": "application/json"}

@@ -91,7 +91,7 @@ async def test_a_service_that_closes_takes_no_jobs_and_is_not_ready(
     app: FastAPI, client: httpx.AsyncClient, producer: InMemoryProducer
 ) -> None:
     task_id = (await client.post("/enqueue/", json={})).json()["task_id"]
-    app.state.lifecycle.close()
+    app.state.context.lifecycle.close()
     response = await client.post("/enqueue/", json={})
     assert_problem(response, 503, "closing")
     assert response.headers["retry-after"] == "1"

@@ -8,7 +8,7 @@ from queue_app.api.problems import PROBLEM_TYPES
 
 OPERATIONS = {
     ("/", "get"): {200},
-    ("/enqueue/", "post"): {200, 400, 413, 415, 422, 500, 503},
+    ("/enqueue/", "post"): {200, 400, 409, 413, 415, 422, 500, 503},
     ("/status/{task_id}", "get"): {200, 304, 404, 422, 500, 503},
     ("/status/{task_id}/events", "get"): {200, 404, 500, 503},
     ("/status/{task_id}/logs", "get"): {200, 206, 404, 416, 422, 500, 503},

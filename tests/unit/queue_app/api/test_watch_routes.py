@@ -181,7 +181,7 @@ async def test_a_stream_ends_when_the_service_closes(
     app: FastAPI, client: httpx.AsyncClient, producer: InMemoryProducer
 ) -> None:
     task_id = await producer.enqueue(EMPTY)
-    app.state.lifecycle.close()
+    app.state.context.lifecycle.close()
     said = events((await client.get(f"/status/{task_id}/events")).text)
     assert [name for name, _ in said] == ["status"]
     assert (await client.get(f"/status/{task_id}?wait=30")).json()["status"] == "PENDING"
@@ -192,7 +192,7 @@ async def test_more_clients_than_may_are_refused(
     app: FastAPI, client: httpx.AsyncClient, producer: InMemoryProducer, path: str
 ) -> None:
     task_id = await producer.enqueue(EMPTY)
-    app.state.lifecycle.streams = app.state.settings.max_streams
+    app.state.context.lifecycle.streams = app.state.settings.max_streams
     separator = "" if path.startswith("?") else "/"
     problem = assert_problem(
         await client.get(f"/status/{task_id}{separator}{path}"), 503, "too-many-streams"
@@ -205,11 +205,11 @@ async def test_streams_are_counted_while_they_last(
 ) -> None:
     task_id = await producer.enqueue(EMPTY)
     stream = asyncio.create_task(client.get(f"/status/{task_id}/events"))
-    await eventually(lambda: app.state.watcher.tasks == 1)
-    assert app.state.lifecycle.streams == 1
+    await eventually(lambda: app.state.context.watcher.tasks == 1)
+    assert app.state.context.lifecycle.streams == 1
     producer.finish(task_id, None)
     await stream
-    assert (app.state.lifecycle.streams, app.state.watcher.tasks) == (0, 0)
+    assert (app.state.context.lifecycle.streams, app.state.context.watcher.tasks) == (0, 0)
 
 
 @pytest.mark.parametrize("path", ["events", "logs", "logs?follow=true"])

@@ -1,0 +1,48 @@
+"""What requests need, in one place on the application."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from fastapi import Request
+
+from queue_app.api.lifecycle import Lifecycle
+from queue_app.idempotency import IdempotentProducer
+from queue_app.services import Services
+from queue_app.settings import Settings
+from queue_app.shared_logs import SharedLogs
+from queue_app.task_logs import TaskLogs
+from queue_app.watching import Watcher
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The application's settings, its services, and what lives as long as they do."""
+
+    settings: Settings
+    services: Services
+    lifecycle: Lifecycle
+    watcher: Watcher
+    shared_logs: SharedLogs
+    idempotent: IdempotentProducer
+
+
+def make_context(settings: Settings, services: Services, lifecycle: Lifecycle) -> Context:
+    """Put together what requests need."""
+    return Context(
+        settings,
+        services,
+        lifecycle,
+        Watcher(services.producer),
+        SharedLogs(TaskLogs(services.blobs)),
+        IdempotentProducer(
+            services.producer,
+            services.blobs,
+            services.now,
+            settings.idempotency_hours * 3600.0,
+        ),
+    )
+
+
+def context_of(request: Request) -> Context:
+    """The context of the application that serves the request."""
+    return cast("Context", request.scope["app"].state.context)
