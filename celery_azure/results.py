@@ -1,9 +1,16 @@
 """The Celery result backend on Blob Storage.
 
-Set `result_backend = "celery_azure.results:BlobBackend"` and
-`result_backend_transport_options = {"account": ..., "container": ..., "patience": ...}`: a
-`BlobAccount` (or a connection string, or an account URL), a container's name (default `celery`),
-and a `Patience` (default: a worker's).
+Set `result_backend = "celery_azure.results:BlobBackend"` and `result_backend_transport_options`:
+
+`account`
+    A `BlobAccount`, a connection string, or an account's URL.
+`container`
+    Its name; default `celery`.
+`started_after`
+    STARTED is stored for tasks that run for longer than this, in seconds; default 0.1.
+    With 0 it is stored for each, before it begins.
+`patience`
+    A `Patience`; default: a worker's, who tries for a day.
 
 The status of a task is the blob `celery-task-meta-<task id>`, JSON as Celery's own backends write
 it. A blob that is not there is a task that is PENDING.
@@ -11,30 +18,77 @@ it. A blob that is not there is a task that is PENDING.
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
+from functools import partial
 from typing import Any
 
+from azure.core.exceptions import AzureError
 from celery import states
 from celery.backends.base import KeyValueStoreBackend
 from celery.exceptions import ImproperlyConfigured
+from celery.utils.log import get_logger
 
-from celery_azure.blobs import WORKER_PATIENCE, BlobContainer, ChangedMeanwhileError
+from celery_azure.blobs import (
+    JSON,
+    WORKER_PATIENCE,
+    AsyncBlobContainer,
+    BlobContainer,
+    ChangedMeanwhileError,
+    Patience,
+)
 from celery_azure.connection import BlobAccount, parse_blob_account
+from celery_azure.postponed import PostponedCalls
+from celery_azure.result_reader import ResultReader
+
+logger = get_logger(__name__)
+
+STARTED_AFTER_SECONDS = 0.1
+
+_STARTED_PATIENCE = Patience(connection_timeout=2.0, read_timeout=5.0, retries=0)
+"""STARTED only informs: the next task's must not wait for one that cannot be written."""
+
+_MAX_KNOWN_VERSIONS = 10_000
 
 
 class BlobBackend(KeyValueStoreBackend):  # type: ignore[misc] # celery publishes no types
-    """Stores results in blobs; a task that has ended is never shown as running again."""
+    """Stores results in blobs; a task that has ended is never shown as running again.
+
+    Every write of a state is conditional: on the version that this process has written or read
+    last, else on the absence of the blob. Only when that fails is the blob read, and the state
+    written if it may follow what is stored. So a short task costs one write and no read.
+    """
+
+    supports_native_join = True
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.thread_safe = True  # one for all threads of an app, and so one pool of connections
         wanted = self.app.conf.result_backend_transport_options
         account = wanted.get("account")
         if isinstance(account, str):
             account = parse_blob_account(account)
         if not isinstance(account, BlobAccount):
             raise ImproperlyConfigured("result_backend_transport_options has no 'account'")
-        self._blobs = BlobContainer(
-            account, wanted.get("container", "celery"), wanted.get("patience", WORKER_PATIENCE)
-        )
+        container = wanted.get("container", "celery")
+        self._patience: Patience = wanted.get("patience", WORKER_PATIENCE)
+        self._account = account
+        self._blobs = BlobContainer(account, container, self._patience)
+        self._started_blobs = BlobContainer(account, container, _STARTED_PATIENCE)
+        self._started_after = float(wanted.get("started_after", STARTED_AFTER_SECONDS))
+        self._postponed = PostponedCalls("task states", self._started_after)
+        self._running = threading.local()
+        self._versions: OrderedDict[str, str] = OrderedDict()  # ETags, of what may be replaced
+
+    def reader(self, patience: Patience) -> ResultReader:
+        """Make what an event loop reads results with."""
+        blobs = AsyncBlobContainer(self._account, self._blobs.name, patience)
+        return ResultReader(blobs, self._key, self.decode)
+
+    def close(self) -> None:
+        """Close idle connections; the backend can be used again."""
+        self._blobs.close()
+        self._started_blobs.close()
 
     def read_meta(self, task_id: str) -> dict[str, Any] | None:
         """What is stored of a task, as plain JSON values; None when nothing is.
@@ -42,8 +96,14 @@ class BlobBackend(KeyValueStoreBackend):  # type: ignore[misc] # celery publishe
         Raises:
             AzureError: The storage did not answer, or refuses.
         """
-        blob = self._blobs.read(_text(self.get_key_for_task(task_id)))
-        return None if blob is None else self.decode(blob.content)
+        key = self._key(task_id)
+        blob = self._blobs.read(key)
+        if blob is None:
+            return None
+        meta: dict[str, Any] = self.decode(blob.content)
+        if meta["status"] not in states.READY_STATES:
+            self._remember(key, blob.etag)
+        return meta
 
     def get(self, key: str | bytes) -> bytes | None:
         """Read a value."""
@@ -51,16 +111,24 @@ class BlobBackend(KeyValueStoreBackend):  # type: ignore[misc] # celery publishe
         return None if blob is None else blob.content
 
     def mget(self, keys: list[str | bytes]) -> list[bytes | None]:
-        """Read several values."""
-        return [self.get(key) for key in keys]
+        """Read several values, at the same time."""
+        found = self._blobs.read_many([_text(key) for key in keys])
+        return [None if blob is None else blob.content for blob in found]
 
     def set(self, key: str | bytes, value: str | bytes) -> None:
         """Write a value."""
-        self._blobs.write(_text(key), _bytes(value))
+        self._blobs.write(_text(key), _bytes(value), JSON)
 
     def delete(self, key: str | bytes) -> None:
         """Remove a value."""
+        self._versions.pop(_text(key), None)
         self._blobs.delete(_text(key))
+
+    def process_cleanup(self) -> None:
+        """Forget that a task has begun; called when it has ended, in whatever way."""
+        key = getattr(self._running, "key", None)
+        if key is not None:
+            self._postponed.drop(key)
 
     def _store_result(
         self,
@@ -73,24 +141,60 @@ class BlobBackend(KeyValueStoreBackend):  # type: ignore[misc] # celery publishe
     ) -> Any:
         """Write a state, unless what is stored already must not be replaced by it.
 
-        A success stays, and no state that is not an end follows an end. The write is conditional
-        on what was read, so that this holds for workers that write at the same time.
+        A success stays, and no state that is not an end follows an end.
         """
         meta = self._get_result_meta(
             result=result, state=state, traceback=_encodable(traceback), request=request
         )
         meta["task_id"] = _text(task_id)
         content = _bytes(self.encode(meta))
-        key = _text(self.get_key_for_task(task_id))
-        while True:
-            stored = self._blobs.read(key)
-            if stored is not None and not _may_follow(state, self.decode(stored.content)["status"]):
-                return result
-            try:
-                self._blobs.replace(key, content, stored)
-            except ChangedMeanwhileError:
-                continue
+        key = self._key(task_id)
+        if state == states.STARTED and self._started_after > 0:
+            self._running.key = key
+            self._postponed.add(key, partial(self._write_started, key, content))
             return result
+        self._postponed.drop(key)
+        self._advance(self._blobs, key, content, state)
+        return result
+
+    def _write_started(self, key: str, content: bytes) -> None:
+        try:
+            self._advance(self._started_blobs, key, content, states.STARTED)
+        except AzureError as error:
+            logger.info("That a task has started could not be stored: %s", error)
+
+    def _advance(self, blobs: BlobContainer, key: str, content: bytes, state: str) -> None:
+        """Write a state over what is known to be there; look only when that is not so."""
+        seen = self._versions.get(key)
+        while True:
+            try:
+                written = blobs.replace(key, content, seen, JSON)
+            except ChangedMeanwhileError:
+                stored = blobs.read(key)
+            else:
+                break
+            if stored is None:
+                seen = None
+                continue
+            if stored.content == content:  # written before, and the answer was lost
+                written = stored.etag
+                break
+            if not _may_follow(state, self.decode(stored.content)["status"]):
+                self._versions.pop(key, None)
+                return
+            seen = stored.etag
+        if state in states.READY_STATES:
+            self._versions.pop(key, None)
+        else:
+            self._remember(key, written)
+
+    def _remember(self, key: str, etag: str) -> None:
+        self._versions[key] = etag
+        while len(self._versions) > _MAX_KNOWN_VERSIONS:
+            self._versions.popitem(last=False)
+
+    def _key(self, task_id: str) -> str:
+        return _text(self.get_key_for_task(task_id))
 
 
 def _may_follow(new: str, old: str) -> bool:

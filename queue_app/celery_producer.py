@@ -1,7 +1,8 @@
 """The producer that the API uses: Celery on Service Bus, results and claims on Blob Storage.
 
-Their clients block, so they run in two small pools of threads of their own: a broker that hangs
-takes neither the event loop nor the storage's threads.
+Results are read on the event loop. What else is asked of broker and storage blocks, so it runs in
+two small pools of threads of their own: a broker that hangs takes neither the event loop nor the
+storage's threads.
 """
 
 import asyncio
@@ -9,7 +10,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from azure.core.exceptions import AzureError
 from kombu.exceptions import KombuError
@@ -24,6 +25,9 @@ from queue_app.producer import Payload, Readiness
 from queue_app.result_backend import task_record
 from queue_app.settings import Settings
 from queue_app.task_ids import TaskIds
+
+if TYPE_CHECKING:
+    from celery_azure.results import BlobBackend
 
 ANSWER_SECONDS = 4.5
 """An answer comes within five seconds, whatever broker and storage do."""
@@ -46,6 +50,8 @@ class CeleryProducer:
             settings, patience=API_PATIENCE, transport_options=_FAST_FAILURE
         )
         self._claims = ClaimStore(settings, API_PATIENCE)
+        backend: BlobBackend = self._app.backend
+        self._results = backend.reader(API_PATIENCE)
         self._broker_threads = ThreadPoolExecutor(_BROKER_THREADS, "broker")
         self._storage_threads = ThreadPoolExecutor(_STORAGE_THREADS, "storage")
 
@@ -72,8 +78,7 @@ class CeleryProducer:
 
     async def record(self, task_id: str) -> TaskRecord | None:
         """Return what is stored of a task; None when nothing is."""
-        deadline = asyncio.get_running_loop().time() + ANSWER_SECONDS
-        return await self._with_storage(deadline, self._read_record, task_id)
+        return await self._read_record(task_id, ANSWER_SECONDS)
 
     async def cancel(self, task_id: str) -> Cancelling:
         """Keep a task from starting; ask its worker to stop it when it runs."""
@@ -89,7 +94,7 @@ class CeleryProducer:
         deadline = asyncio.get_running_loop().time() + _CHECK_SECONDS
         broker, storage = await asyncio.gather(
             _reason(self._with_broker(deadline, self._open_link)),
-            _reason(self._with_storage(deadline, self._read_record, "readiness")),
+            _reason(self._read_record("readiness", _CHECK_SECONDS)),
         )
         return Readiness(broker=broker, storage=storage)
 
@@ -97,6 +102,9 @@ class CeleryProducer:
         """Release threads and connections; may be called twice."""
         self._broker_threads.shutdown(wait=False, cancel_futures=True)
         self._storage_threads.shutdown(wait=False, cancel_futures=True)
+        self._results.close()
+        self._app.backend.close()
+        self._claims.close()
         await asyncio.to_thread(self._app.close)
 
     def _publish(self, task_id: str, arguments: dict[str, Any], due_at: float | None) -> None:
@@ -124,12 +132,15 @@ class CeleryProducer:
         except (AzureError, ValueError, OSError):
             raise BrokerUnavailable("The broker does not open a link to the queue.") from None
 
-    def _read_record(self, task_id: str) -> TaskRecord | None:
+    async def _read_record(self, task_id: str, seconds: float) -> TaskRecord | None:
         try:
-            meta = self._app.backend.read_meta(task_id)
+            async with asyncio.timeout(seconds):
+                stored = await self._results.read(task_id)
         except AzureError:
             raise StorageUnavailable("The storage does not answer.") from None
-        return None if meta is None else task_record(task_id, meta)
+        except TimeoutError:
+            raise StorageUnavailable("The storage did not answer in time.") from None
+        return None if stored is None else task_record(task_id, stored.meta, stored.etag)
 
     def _cancel(self, task_id: str) -> Cancelling:
         try:

@@ -23,6 +23,10 @@ class ClaimStore:
     def __init__(self, settings: Settings, patience: Patience) -> None:
         self._blobs = BlobContainer(settings.blob_account, settings.blob_container_name, patience)
 
+    def close(self) -> None:
+        """Close idle connections; the store can be used again."""
+        self._blobs.close()
+
     def deposit(self, task_id: str, body: bytes) -> str:
         """Keep a payload and return the claim for it.
 

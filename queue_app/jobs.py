@@ -1,7 +1,7 @@
 """What the API and the worker agree on: the task's name, job states and ids."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -66,7 +66,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class TaskRecord:
-    """What is stored of a task; times in seconds since 1970, sizes in bytes, None for unknown."""
+    """What is stored of a task; times in seconds since 1970, sizes in bytes, None for unknown.
+
+    `etag` is the version of what is stored: as long as it is the same, so is everything.
+    """
 
     task_id: str
     state: TaskState
@@ -78,6 +81,7 @@ class TaskRecord:
     started_at: float | None = None
     ended_at: float | None = None
     payload_bytes: int | None = None
+    etag: str | None = field(default=None, compare=False)
 
     def status(self) -> JobStatus:
         """The job as `/status` shows it."""

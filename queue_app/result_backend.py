@@ -46,7 +46,7 @@ class RecordingBackend(BlobBackend):
             if state is TaskState.STARTED:
                 return Cancelling.RUNNING
             try:
-                self._blobs.replace(key, content, stored)
+                self._blobs.replace(key, content, stored.etag if stored else None)
             except ChangedMeanwhileError:
                 continue
             return Cancelling.CANCELLED
@@ -65,7 +65,7 @@ class RecordingBackend(BlobBackend):
         return meta
 
 
-def task_record(task_id: str, meta: dict[str, Any]) -> TaskRecord:
+def task_record(task_id: str, meta: dict[str, Any], etag: str | None = None) -> TaskRecord:
     """Read what the backend has stored of a task."""
     state = task_state(meta["status"])
     result = meta.get("result")
@@ -81,6 +81,7 @@ def task_record(task_id: str, meta: dict[str, Any]) -> TaskRecord:
         started_at=facts.get("started_at"),
         ended_at=facts.get("ended_at"),
         payload_bytes=facts.get("payload_bytes"),
+        etag=etag,
     )
 
 

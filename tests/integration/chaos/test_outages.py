@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import uuid
 from typing import TYPE_CHECKING
 
 import httpx
@@ -150,7 +151,8 @@ def test_a_storage_outage_delays_results_and_loses_none(tmp_path: Path) -> None:
             client.http.timeout = httpx.Timeout(PROMISED_SECONDS)
             azurite.process.stop()
 
-            assert_unavailable(client.http.get(f"/status/{before}"), "storage")
+            assert client.result(before) == {"processed": {"before": 1}}  # known, and it stays so
+            assert_unavailable(client.http.get(f"/status/{uuid.uuid4()}"), "storage")
             assert_unavailable(client.post(body_of_size(262_144)), "storage")
             ready = client.http.get("/readyz")
             assert ready.status_code == 503
