@@ -20,6 +20,10 @@ nox.options.sessions = ["lint", "types", "contracts", "lock", "tests"]
 ROOT = Path(__file__).parent
 _EXPORT = ["export", "--quiet", "--frozen", "--no-emit-project", "--no-hashes", "--no-header"]
 _EXPORTED = {"requirements.txt": ["--no-dev"], "requirements-dev.txt": ["--all-groups"]}
+_SCHEMAS = {
+    "vendor.compose-spec": "docker-compose.emulators.yml",
+    "vendor.github-workflows": ".github/workflows/ci.yml",
+}
 _PARALLEL = ["-n", "2", "--dist", "loadfile"]
 
 
@@ -32,10 +36,17 @@ def _environment(session: nox.Session) -> Path:
     stamp = folder / "requirements.sha256"
     if stamp.exists() and stamp.read_text() == wanted:
         return programs
+    session.log(f"Making {folder.relative_to(ROOT)} (once)")
+    _new_environment(session, folder, "-r", str(requirements))
+    stamp.write_text(wanted)
+    return programs
+
+
+def _new_environment(session: nox.Session, folder: Path, *requirements: str) -> Path:
+    """Make an environment from nothing, with uv where there is one; the folder of its programs."""
+    programs = folder / ("Scripts" if os.name == "nt" else "bin")
     shutil.rmtree(folder, ignore_errors=True)
-    uv = shutil.which("uv")
-    session.log(f"Making {folder.relative_to(ROOT)} with {'uv' if uv else 'pip'} (once)")
-    if uv:
+    if uv := shutil.which("uv"):
         python = ["--python", sys.executable]
         session.run(uv, "venv", "--quiet", *python, str(folder), external=True)
         python = ["--python", str(programs / "python")]
@@ -44,8 +55,7 @@ def _environment(session: nox.Session) -> Path:
         session.run(sys.executable, "-m", "venv", str(folder), external=True)
         install = [str(programs / "python"), "-m", "pip", "install", "--quiet"]
         install += ["--disable-pip-version-check"]
-    session.run(*install, "-r", str(requirements), external=True)
-    stamp.write_text(wanted)
+    session.run(*install, *requirements, external=True)
     return programs
 
 
@@ -78,10 +88,12 @@ def _fetch(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and formatting (ruff); `nox -s lint -- --fix` mends what it can."""
+    """Check style and formatting (ruff, schemas); `nox -s lint -- --fix` mends what it can."""
     _python(session, "-m", "ruff", "check", *session.posargs)
     is_check = [] if session.posargs else ["--check", "--diff"]
     _python(session, "-m", "ruff", "format", *is_check)
+    for schema, name in _SCHEMAS.items():
+        _python(session, "-m", "check_jsonschema", "--quiet", "--builtin-schema", schema, name)
 
 
 @nox.session
@@ -162,6 +174,20 @@ def _why_no_containers(session: nox.Session) -> str:
         check=False,
     )
     return answer.stdout.strip() if answer.returncode else ""
+
+
+@nox.session
+def examples(session: nox.Session) -> None:
+    """Install this package as anybody would, and run the example project's tests with it."""
+    _fetch(session)
+    folder = ROOT / ".nox" / "examples"
+    programs = _new_environment(session, folder, str(ROOT), "pytest")
+    session.chdir(ROOT / "examples/plain_celery")
+    session.run(
+        *(str(programs / "python"), "-m", "pytest", *session.posargs),
+        external=True,
+        env={"HARNESS_CACHE_DIR": str(ROOT / ".cache"), "PYTHONPATH": ""},
+    )
 
 
 @nox.session

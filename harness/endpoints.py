@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,12 @@ class Endpoints:
             f"Endpoint=sb://{self.namespace};SharedAccessKeyName={self.key_name};"
             f"SharedAccessKey={self.key};{emulator}"
         )
+
+    @property
+    def broker_url(self) -> str:
+        """What to set as Celery's `broker_url`, with the transport of `celery_azure`."""
+        identity = f"{quote(self.key_name, safe='')}:{quote(self.key, safe='')}"
+        return f"azureservicebus://{identity}@{self.namespace}"
 
     def settings(self, queue: str, container: str = "celery") -> dict[str, str]:
         """The product's settings for a queue and a container of this stack.

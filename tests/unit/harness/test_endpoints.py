@@ -36,6 +36,25 @@ def test_the_connection_string_tells_sdks_that_it_is_an_emulator() -> None:
     )
 
 
+def test_the_broker_url_escapes_what_a_key_may_hold() -> None:
+    place = Endpoints("127.0.0.1:5672", 5672, "Root", "a/b+c=", "blobs")
+
+    assert place.broker_url == "azureservicebus://Root:a%2Fb%2Bc%3D@127.0.0.1:5672"
+
+
+def test_a_second_port_of_an_emulator_is_a_setting() -> None:
+    place = Endpoints("127.0.0.1:5672", 5300, "Root", "key=", "blobs")
+
+    assert place.settings("jobs")["SERVICE_BUS_ADMIN_PORT"] == "5300"
+
+
+def test_the_cloud_is_no_emulator() -> None:
+    cloud = Endpoints("my.servicebus.windows.net", None, "Root", "key=", "blobs")
+
+    assert "UseDevelopmentEmulator" not in cloud.service_bus_connection_string
+    assert cloud.settings("jobs")["SERVICE_BUS_ADMIN_PORT"] == ""
+
+
 def test_endpoints_do_not_change() -> None:
     with pytest.raises(FrozenInstanceError):
         ENDPOINTS.key = "other"  # type: ignore[misc] # that is the test
