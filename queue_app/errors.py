@@ -7,7 +7,9 @@
     │   ├── PayloadTooLarge        it is longer than the limit
     │   ├── MalformedJson          it is not JSON (RFC 8259)
     │   ├── NotAnObject            it is JSON, but not an object
-    │   └── UnfaithfulJson         it is JSON whose value would not arrive as it was sent
+    │   ├── UnfaithfulJson         it is JSON whose value would not arrive as it was sent
+    │   ├── NotAnArray             it is JSON, but not an array of jobs
+    │   └── TooManyItems           it has more jobs than a batch may
     ├── UnknownTask                no task can have this id
     ├── InvalidParameter           a parameter or header of the request is not acceptable
     ├── TaskNotFound               a task could have this id, but none has
@@ -67,6 +69,19 @@ class NotAnObject(PayloadError):
 
 class UnfaithfulJson(PayloadError):
     """The body is JSON whose value could not reach the worker as it was sent."""
+
+
+class NotAnArray(PayloadError):
+    """The body of a batch is JSON, but not an array."""
+
+
+class TooManyItems(PayloadError):
+    """A batch has more jobs than it may."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"A batch has at most {limit} jobs.")
+        self.limit = limit
+        """How many it may have."""
 
 
 class UnknownTask(QueueAppError):

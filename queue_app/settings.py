@@ -63,6 +63,12 @@ class Settings(BaseSettings):
         default=0, ge=0, allow_inf_nan=False, description="how long the sample task sleeps"
     )
 
+    max_batch_items: int = Field(
+        default=10_000, ge=1, description="the most jobs in a request to /enqueue/batch"
+    )
+    max_batch_bytes: int = Field(
+        default=16_777_216, ge=2, description="the longest body of /enqueue/batch, in bytes"
+    )
     idempotency_hours: float = Field(
         default=24, gt=0, le=24 * 365, description="how long an Idempotency-Key is known"
     )

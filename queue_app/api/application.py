@@ -5,7 +5,14 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from queue_app.api import exception_handlers, openapi, routes, task_routes, watch_routes
+from queue_app.api import (
+    batch_routes,
+    exception_handlers,
+    openapi,
+    routes,
+    task_routes,
+    watch_routes,
+)
 from queue_app.api.context import make_context
 from queue_app.api.head import HeadAsGet
 from queue_app.api.lifecycle import Lifecycle
@@ -51,7 +58,7 @@ def create_app(
     if services is not None:
         app.state.context = make_context(settings, services, lifecycle)
     app.add_middleware(HeadAsGet)
-    for router in (routes.router, task_routes.router, watch_routes.router):
+    for router in (routes.router, batch_routes.router, task_routes.router, watch_routes.router):
         app.include_router(router)
     exception_handlers.install(app)
     openapi.install(app)

@@ -1,6 +1,7 @@
 """Reading a request's body: what it claims to be, and no more of it than the limit allows."""
 
 import re
+from collections.abc import AsyncIterator
 
 from fastapi import Request
 from starlette.datastructures import Headers
@@ -21,17 +22,31 @@ async def read_body(request: Request, limit: int) -> bytes:
         PayloadTooLarge: more than `limit` bytes.
     """
     check_media(request.headers)
-    _check_announced_length(request.headers, limit)
     body = bytearray()
-    async for chunk in request.stream():
+    async for chunk in bounded(request, limit):
         body += chunk
-        if len(body) > limit:
-            raise PayloadTooLarge(limit)
     return bytes(body)
 
 
-def check_media(headers: Headers) -> None:
+async def bounded(request: Request, limit: int) -> AsyncIterator[bytes]:
+    """The chunks of a body, as long as they are no more than `limit` bytes together.
+
+    Raises:
+        PayloadTooLarge: they are; at once when that was announced.
+    """
+    _check_announced_length(request.headers, limit)
+    left = limit
+    async for chunk in request.stream():
+        left -= len(chunk)
+        if left < 0:
+            raise PayloadTooLarge(limit)
+        yield chunk
+
+
+def check_media(headers: Headers, also: frozenset[str] = frozenset()) -> str:
     """Accept application/json and types that end in +json, as UTF-8, without a content coding.
+
+    Returns the media type, in lower case; `also` are further ones that are accepted.
 
     A missing Content-Type is refused: browsers send such requests across origins unasked.
     """
@@ -42,10 +57,11 @@ def check_media(headers: Headers) -> None:
     if declared is None:
         raise UnsupportedMedia("There is no Content-Type; send application/json.")
     media_type, charset = _parse_content_type(declared)
-    if not _JSON_TYPE.fullmatch(media_type):
+    if media_type not in also and not _JSON_TYPE.fullmatch(media_type):
         raise UnsupportedMedia(f"The Content-Type is {declared[:80]!a}; send application/json.")
     if charset not in {"utf-8", "utf8"}:
         raise UnsupportedMedia(f"The charset is {charset[:80]!a}; JSON is sent in UTF-8.")
+    return media_type
 
 
 def _parse_content_type(declared: str) -> tuple[str, str]:

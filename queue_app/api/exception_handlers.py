@@ -41,7 +41,7 @@ async def _on_own_error(request: Request, error: errors.QueueAppError) -> Respon
             headers = {"Retry-After": "1"}
         case errors.Closing():
             headers = {"Retry-After": "1", "Connection": "close"}
-        case errors.PayloadTooLarge():
+        case errors.PayloadTooLarge() | errors.TooManyItems():
             extensions = {"limit": error.limit}
         case errors.UnsupportedMedia():
             headers = {"Accept": "application/json", "Accept-Encoding": "identity"}

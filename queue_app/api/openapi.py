@@ -17,6 +17,7 @@ from queue_app.jobs import TASK_ID_PATTERN
 _EXTENSIONS: dict[ProblemType, dict[str, Any]] = {
     problems.PAYLOAD_TOO_LARGE: {"limit": 262_144},
     problems.TOO_MANY_STREAMS: {"limit": 1000},
+    problems.TOO_MANY_ITEMS: {"limit": 10_000},
     problems.BROKER_UNAVAILABLE: {"component": "broker"},
     problems.STORAGE_UNAVAILABLE: {"component": "storage"},
     problems.NOT_READY: {"components": {"broker": "connection refused", "storage": "ok"}},
@@ -33,6 +34,47 @@ PAYLOAD_BODY: dict[str, Any] = {
             }
         },
     }
+}
+
+_JOBS = [{"order": 42}, {"order": 43}]
+
+BATCH_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "JSON objects, as an array or one on each line.",
+        "content": {
+            "application/json": {
+                "schema": {"type": "array", "items": {"type": "object"}},
+                "example": _JOBS,
+            },
+            "application/x-ndjson": {
+                "schema": {"type": "string"},
+                "example": '{"order":42}\n{"order":43}\n',
+            },
+        },
+    }
+}
+
+_BATCH_ITEMS: list[dict[str, Any]] = [
+    {"index": 0, "status": 200, "task_id": EXAMPLE_TASK_ID},
+    {
+        "index": 1,
+        "status": 422,
+        "problem": problem_members(
+            problems.NOT_AN_OBJECT, problems.NOT_AN_OBJECT.example, "/enqueue/batch"
+        ),
+    },
+]
+
+BATCH_RESPONSE: dict[str, Any] = {
+    "description": "what became of each job, in their order",
+    "content": {
+        "application/json": {"example": {"accepted": 1, "refused": 1, "items": _BATCH_ITEMS}},
+        "application/x-ndjson": {
+            "schema": {"type": "string"},
+            "example": f'{{"index":0,"status":200,"task_id":"{EXAMPLE_TASK_ID}"}}\n',
+        },
+    },
 }
 
 TASK_ID: dict[str, Any] = {

@@ -98,6 +98,13 @@ PAYLOAD_TOO_LARGE = ProblemType(
     "The body has more bytes than `limit` says. Nothing was enqueued.",
     "The body is larger than the limit of 262144 bytes.",
 )
+TOO_MANY_ITEMS = ProblemType(
+    "too-many-items",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "The batch has too many jobs",
+    "A batch has at most `limit` jobs. Of an array nothing was enqueued; of lines, those before.",
+    "A batch has at most 10000 jobs.",
+)
 UNSUPPORTED_MEDIA_TYPE = ProblemType(
     "unsupported-media-type",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -111,6 +118,13 @@ NOT_AN_OBJECT = ProblemType(
     "The body is not a JSON object",
     "The body is JSON, but an array, string, number, boolean or null. Wrap it in an object.",
     "The body is an array; a JSON object is expected.",
+)
+NOT_AN_ARRAY = ProblemType(
+    "not-an-array",
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    "The body is not an array of jobs",
+    "Send a JSON array of objects, or one object a line as application/x-ndjson.",
+    "The body is not an array of jobs.",
 )
 UNFAITHFUL_JSON = ProblemType(
     "unfaithful-json",
@@ -206,7 +220,9 @@ PROBLEM_TYPES = {
         METHOD_NOT_ALLOWED,
         PAYLOAD_TOO_LARGE,
         UNSUPPORTED_MEDIA_TYPE,
+        TOO_MANY_ITEMS,
         NOT_AN_OBJECT,
+        NOT_AN_ARRAY,
         UNFAITHFUL_JSON,
         IDEMPOTENCY_KEY_IN_USE,
         IDEMPOTENCY_KEY_REUSED,
@@ -229,6 +245,8 @@ PROBLEM_OF_ERROR: dict[type[errors.QueueAppError], ProblemType] = {
     errors.NotAnObject: NOT_AN_OBJECT,
     errors.UnfaithfulJson: UNFAITHFUL_JSON,
     errors.InvalidParameter: INVALID_REQUEST,
+    errors.NotAnArray: NOT_AN_ARRAY,
+    errors.TooManyItems: TOO_MANY_ITEMS,
     errors.UnknownTask: UNKNOWN_TASK,
     errors.TaskNotFound: TASK_NOT_FOUND,
     errors.IdempotencyKeyReused: IDEMPOTENCY_KEY_REUSED,

@@ -29,6 +29,41 @@ class Enqueued(_Schema):
     task_id: Annotated[str, Field(examples=[EXAMPLE_TASK_ID])]
 
 
+class Problem(BaseModel):
+    """Problem details (RFC 9457), with the extension members of this service."""
+
+    type: Annotated[str, Field(description="stable; answers with a description of the problem")]
+    title: str
+    status: int
+    detail: str
+    instance: Annotated[str, Field(description="the path that was asked for")]
+    component: Annotated[Component | None, Field(description="what is out of reach")] = None
+    components: Annotated[
+        dict[Component, str] | None, Field(description="`ok`, or why not, for each component")
+    ] = None
+    limit: Annotated[
+        int | None,
+        Field(description="what was exceeded: bytes of a body, or clients that wait"),
+    ] = None
+
+
+class BatchItem(BaseModel):
+    """What became of one job of a batch: `task_id`, or `problem`."""
+
+    index: Annotated[int, Field(description="its place in the batch, from 0")]
+    status: Annotated[int, Field(description="what POST /enqueue/ would have answered")]
+    task_id: str | None = None
+    problem: Problem | None = None
+
+
+class Batch(_Schema):
+    """What became of the jobs of a batch."""
+
+    accepted: int
+    refused: int
+    items: list[BatchItem]
+
+
 class TaskStatus(_Schema):
     """A job at this moment."""
 
@@ -88,21 +123,3 @@ class ProblemDescription(_Schema):
     title: str
     status: int
     description: str
-
-
-class Problem(BaseModel):
-    """Problem details (RFC 9457), with the extension members of this service."""
-
-    type: Annotated[str, Field(description="stable; answers with a description of the problem")]
-    title: str
-    status: int
-    detail: str
-    instance: Annotated[str, Field(description="the path that was asked for")]
-    component: Annotated[Component | None, Field(description="what is out of reach")] = None
-    components: Annotated[
-        dict[Component, str] | None, Field(description="`ok`, or why not, for each component")
-    ] = None
-    limit: Annotated[
-        int | None,
-        Field(description="what was exceeded: bytes of a body, or clients that wait"),
-    ] = None

@@ -9,6 +9,7 @@ from queue_app.api.problems import PROBLEM_TYPES
 OPERATIONS = {
     ("/", "get"): {200},
     ("/enqueue/", "post"): {200, 400, 409, 413, 415, 422, 500, 503},
+    ("/enqueue/batch", "post"): {200, 400, 413, 415, 422, 500, 503},
     ("/status/{task_id}", "get"): {200, 304, 404, 422, 500, 503},
     ("/status/{task_id}/events", "get"): {200, 404, 500, 503},
     ("/status/{task_id}/logs", "get"): {200, 206, 404, 416, 422, 500, 503},
@@ -64,7 +65,8 @@ def test_every_status_has_examples_that_its_schema_accepts(
         if status == "304":
             assert "content" not in response
             continue
-        (media_type,) = response["content"]
+        media_type, *others = response["content"]
+        assert others == (["application/x-ndjson"] if "batch" in path and status == "200" else [])
         is_problem = int(status) >= 400
         expected = MEDIA_TYPES.get(path, "application/json")
         assert media_type == ("application/problem+json" if is_problem else expected)
@@ -111,6 +113,7 @@ async def test_real_answers_match_their_schemas(
     answers = {
         ("/", "get"): await client.get("/"),
         ("/enqueue/", "post"): enqueued,
+        ("/enqueue/batch", "post"): await client.post("/enqueue/batch", json=[{}, 1]),
         ("/status/{task_id}", "get"): await client.get(enqueued.headers["location"]),
         ("/tasks/{task_id}", "get"): await client.get(f"/tasks/{task_id}"),
         ("/tasks/{task_id}", "delete"): await client.delete(f"/tasks/{task_id}"),
