@@ -105,7 +105,8 @@ def types(session: nox.Session) -> None:
 @nox.session
 def contracts(session: nox.Session) -> None:
     """Check who imports whom (import-linter)."""
-    _python(session, "-m", "importlinter.cli", "lint", *session.posargs)
+    command = "from importlinter.cli import lint_imports_command as lint; lint()"
+    _python(session, "-c", command, *session.posargs)
 
 
 @nox.session

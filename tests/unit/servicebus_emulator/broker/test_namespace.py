@@ -2,11 +2,12 @@ from uuid import uuid4
 
 import pytest
 
-from servicebus_emulator.broker.entities import Limits, QueueDescription
+from servicebus_emulator.broker.entities import Limits, QueueDescription, TopicDescription
 from servicebus_emulator.broker.errors import (
     ArgumentError,
     EntityAlreadyExists,
     EntityNotFound,
+    OperationNotAllowed,
     QuotaExceeded,
 )
 from servicebus_emulator.broker.message import Message, ReceiveMode
@@ -132,3 +133,84 @@ def test_a_queue_that_still_has_deadlines_is_asked_again(namespace: Namespace) -
     namespace.expire(10.0)
 
     assert namespace.next_deadline() == 20.0
+
+
+def test_subscriptions_and_their_dead_letter_queues_are_found_under_their_topic(
+    namespace: Namespace,
+) -> None:
+    subscription = namespace.create_topic("a/b", now=0.0).create_subscription("All", now=0.0)
+
+    assert namespace.resolve("A/B/subscriptions/all") is subscription
+    assert namespace.get_subscription("a/b", "ALL") is subscription
+    grave = namespace.resolve("a/b/Subscriptions/all/$DeadLetterQueue")
+    assert grave is subscription.dead_letter_queue
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "t/Subscriptions/other",
+        "other/Subscriptions/s",
+        "q/Subscriptions/s",
+        "t/$DeadLetterQueue",
+        "t/Subscriptions/s/$DeadLetterQueue/$DeadLetterQueue",
+    ],
+)
+def test_what_no_topic_has_is_not_found(namespace: Namespace, path: str) -> None:
+    namespace.create_queue("q", now=0.0)
+    namespace.create_topic("t", now=0.0).create_subscription("s", now=0.0)
+
+    with pytest.raises(EntityNotFound):
+        namespace.resolve(path)
+
+
+def test_nothing_is_received_from_a_topic(namespace: Namespace) -> None:
+    namespace.create_topic("t", now=0.0)
+
+    with pytest.raises(OperationNotAllowed, match="received from its subscriptions"):
+        namespace.resolve_queue("t")
+
+
+def test_queues_and_topics_share_their_names_and_their_limit() -> None:
+    namespace = Namespace(uuid4, limits=Limits(max_entities=2))
+    namespace.create_topic("One", now=0.0)
+    with pytest.raises(EntityAlreadyExists):
+        namespace.create_queue("one", now=0.0)
+    namespace.create_queue("two", now=0.0)
+    with pytest.raises(QuotaExceeded):
+        namespace.create_topic("three", now=0.0)
+    with pytest.raises(EntityNotFound):
+        namespace.get_topic("two")
+    assert [topic.path for topic in namespace.list_topics()] == ["One"]
+
+
+def test_an_update_of_a_topic_is_checked(namespace: Namespace) -> None:
+    namespace.create_topic("t", now=0.0)
+    updated = namespace.update_topic("t", TopicDescription(max_size_in_megabytes=5), now=0.0)
+
+    assert updated.description.max_size_in_megabytes == 5
+    with pytest.raises(ArgumentError, match="cannot be changed"):
+        namespace.update_topic("t", TopicDescription(enable_partitioning=True), now=0.0)
+
+
+def test_a_deleted_topic_takes_its_subscriptions_along(namespace: Namespace) -> None:
+    topic = namespace.create_topic("t", now=0.0)
+    subscription = topic.create_subscription("s", now=0.0)
+    topic.send(message(time_to_live=5.0), now=0.0)
+    namespace.delete_topic("T")
+
+    assert namespace.next_deadline() is None
+    assert namespace.take_ready() == []
+    assert len(subscription) == 1
+    with pytest.raises(EntityNotFound):
+        namespace.resolve("t/Subscriptions/s")
+
+
+def test_a_deleted_subscription_is_gone(namespace: Namespace) -> None:
+    topic = namespace.create_topic("t", now=0.0)
+    topic.create_subscription("s", now=0.0)
+    namespace.delete_subscription("t", "S", now=0.0)
+
+    assert topic.subscriptions == []
+    with pytest.raises(EntityNotFound):
+        namespace.delete_subscription("t", "s", now=0.0)

@@ -1,4 +1,5 @@
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from servicebus_emulator.amqp.message import (
     split,
 )
 from servicebus_emulator.amqp.types import Int, Symbol, Timestamp, ULong
+from servicebus_emulator.broker.facts import REMOVED, FilterError
 from servicebus_emulator.broker.message import Lock, Message, MessageState
 from servicebus_emulator.nodes.message_mapping import batch_to_broker, to_broker, to_wire
 
@@ -169,3 +171,62 @@ def test_a_batch_becomes_its_messages() -> None:
 def test_rubbish_is_no_message(rubbish: bytes) -> None:
     with pytest.raises(DecodeError):
         to_broker(rubbish, new_id)
+
+
+def test_rules_see_the_properties_that_the_sender_and_the_broker_gave() -> None:
+    annotations = {
+        Symbol("x-opt-partition-key"): "key",
+        Symbol("x-opt-scheduled-enqueue-time"): Timestamp(2**62),  # beyond every calendar
+    }
+    properties = Properties(ULong(7), subject="s", correlation_id=ID, group_id="g", to="t")
+    when, text = Timestamp(1_500), Symbol("b")
+    message = to_broker(payload(properties, None, annotations, when=when, text=text), new_id)
+    message.properties_to_modify = {"text": REMOVED, "nothing": None}
+    message.system_changes = {"To": REMOVED, "ReplyTo": "r"}
+    message.sequence_number, message.enqueued_at, message.expires_at = 5, 1.0, 2.0
+    facts = message.facts(new_id)
+
+    assert facts.user_properties == {"when": moment(1.5), "nothing": None}
+    assert facts.system_properties == {
+        "CorrelationId": str(ID),
+        "DeliveryCount": 0,
+        "EnqueuedSequenceNumber": 5,
+        "EnqueuedTimeUtc": moment(1.0),
+        "ExpiresAtUtc": moment(2.0),
+        "MessageId": "7",
+        "PartitionKey": "key",
+        "ReplyTo": "r",
+        "SequenceNumber": 5,
+        "SessionId": "g",
+        "Size": message.size,
+        "Subject": "s",
+    }
+
+
+def test_a_message_that_cannot_be_read_fails_its_rules() -> None:
+    message = to_broker(payload(Properties("id")), new_id)
+    message.content = encode_bare(BareMessage(Properties("id"))) + b"\x00\x53\x74\x40"
+
+    with pytest.raises(FilterError, match="malformed"):
+        message.facts(new_id)
+
+
+def test_what_rules_have_changed_goes_out_changed() -> None:
+    message = to_broker(payload(Properties("id", to="t"), gone=1, kept=2), new_id)
+    message.properties_to_modify = {"gone": REMOVED, "new": None}
+    message.system_changes = {"To": REMOVED, "Subject": "s"}
+    decoded = decode_bare(split(to_wire(message)).bare)
+
+    assert decoded.application_properties == {"kept": 2, "new": None}
+    assert decoded.properties == Properties("id", subject="s")
+
+
+def test_a_copy_tells_its_number_in_the_entity_that_it_was_sent_to() -> None:
+    message = to_broker(payload(Properties("id")), new_id)
+    message.sequence_number, message.origin_sequence_number = 3, 9
+
+    assert received(message)["x-opt-enqueue-sequence-number"] == 9
+
+
+def moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
