@@ -1,41 +1,183 @@
-"""A Celery message as the body of a Service Bus message: kombu's own envelope, a JSON object."""
+"""Celery's messages as Service Bus messages, in two shapes.
+
+**Native**: the body is the Celery body itself, as data; Celery's headers are application
+properties; message-id is the task's id, subject its name. What AMQP cannot carry as a property
+(lists, maps, null, numbers beyond 64 bits) is one property of JSON, `celery-json`, which also holds
+what only kombu knows (`exchange`, `routing_key` and such).
+
+**kombu**: the body is the JSON object that kombu's own transport writes, with the Celery body in
+base64 inside; so that workers with either transport understand each other during a change.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import base64
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from kombu.utils.json import dumps, loads
+
+from celery_azure.amqp.codec import is_representable
+from celery_azure.amqp.messages import Message
+
+if TYPE_CHECKING:
+    from celery_azure.amqp.messages import Received
 
 MAX_MESSAGE_BYTES = 262_144
 """The largest message of the Basic and Standard tiers, properties included."""
 
 ENVELOPE_BYTES = 6_144
-"""Room for everything but the payload: kombu's headers and properties, and AMQP's sections."""
+"""Room for everything but the payload: Celery's headers and properties, and AMQP's sections."""
 
-MAX_BODY_BYTES = (MAX_MESSAGE_BYTES - ENVELOPE_BYTES) * 3 // 4
-"""The longest serialized task body that fits: kombu writes it in base64."""
+MAX_BODY_BYTES = MAX_MESSAGE_BYTES - ENVELOPE_BYTES
+"""The longest serialized task body that fits."""
+
+NATIVE, KOMBU = "native", "kombu"
+EXTRA = "celery-json"
+"""The application property of JSON that marks a native message."""
+
+_JSON_TYPES = ("json", "application/json", "application/vnd.celery.plain+json")
+_TASK_PARTS = 3
 
 
 class NotAnEnvelopeError(ValueError):
-    """The message was not written by Celery."""
+    """The message was not written by Celery, or is broken."""
 
 
-def encode(message: dict[str, Any]) -> str:
-    """Write kombu's message as the body of a Service Bus message."""
-    text: str = dumps(message)
-    return text
+def encode(
+    message: dict[str, Any], exchange: str, routing_key: str, *, now: float, shape: str = NATIVE
+) -> Message:
+    """Write kombu's message.
+
+    Args:
+        message: As `prepare_message` makes it: body, headers, properties, content type.
+        exchange: Where it was published to.
+        routing_key: What it was published with.
+        now: The time, in seconds since 1970.
+        shape: `native` or `kombu`.
+    """
+    headers, properties = message["headers"], message["properties"]
+    eta = _moment(headers.get("eta"))
+    scheduled = eta if eta is not None and eta > now else None
+    ttl = _ttl(headers.get("expires"), properties.get("expiration"), max(now, scheduled or now))
+    outgoing = encode_kombu(message) if shape == KOMBU else _native(message, exchange, routing_key)
+    outgoing.message_id = headers.get("id") or properties.get("correlation_id")
+    outgoing.subject = headers.get("task")
+    outgoing.correlation_id = properties.get("correlation_id")
+    outgoing.reply_to = properties.get("reply_to")
+    outgoing.ttl = ttl
+    outgoing.scheduled = None if scheduled is None else round(scheduled * 1000)
+    return outgoing
 
 
-def decode(body: bytes) -> dict[str, Any]:
-    """Read kombu's message.
+def encode_kombu(message: dict[str, Any]) -> Message:
+    """Write the shape of kombu's own transport."""
+    return Message(dumps(message).encode(), content_type="application/json")
+
+
+def split_headers(headers: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Part the headers that are application properties from those that are not."""
+    plain: dict[str, Any] = {}
+    other: dict[str, Any] = {}
+    for name, value in headers.items():
+        if type(name) is str and is_representable(value) and name != EXTRA:
+            plain[name] = value
+        else:
+            other[name] = value
+    return plain, other
+
+
+def extra_json(headers: dict[str, Any], properties: dict[str, Any]) -> str:
+    """The JSON property: headers that AMQP cannot carry, and kombu's properties."""
+    extra: dict[str, Any] = {"properties": properties}
+    if headers:
+        extra["headers"] = headers
+    return json.dumps(extra, separators=(",", ":"), default=str)
+
+
+def _native(message: dict[str, Any], exchange: str, routing_key: str) -> Message:
+    body = message["body"]
+    plain, other = split_headers(message["headers"])
+    kept = {"exchange": exchange, "routing_key": routing_key}
+    properties = message["properties"]
+    priority = properties.get("priority") or 0
+    if properties.get("body_encoding"):
+        kept["body_encoding"] = properties["body_encoding"]
+    plain[EXTRA] = extra_json(other, kept)
+    return Message(
+        body.encode() if isinstance(body, str) else bytes(body or b""),
+        content_type=message.get("content-type"),
+        content_encoding=message.get("content-encoding"),
+        properties=plain,
+        priority=min(max(int(priority), 0), 255),
+    )
+
+
+# -- reading -------------------------------------------------------------------------------------
+
+
+def decode(received: Received, now: float) -> dict[str, Any]:
+    """Read kombu's message from either shape.
 
     Raises:
-        NotAnEnvelopeError: The body is none.
+        NotAnEnvelopeError: Celery did not write it, or it is broken.
     """
+    properties = received.properties
+    if EXTRA in properties or ("task" in properties and "id" in properties):
+        message = _from_native(received)
+    else:
+        message = _from_kombu(received.body)
+    headers = message["headers"]
+    eta = headers.get("eta")
+    if eta is not None:
+        headers["eta"] = _not_later(eta, now)
+    _check_body(message)
+    return message
+
+
+def _from_native(received: Received) -> dict[str, Any]:
+    headers = dict(received.properties)
+    extra = _extra(headers.pop(EXTRA, "{}"))
+    kept = extra.get("properties") or {}
+    headers.update(extra.get("headers") or {})
+    routing_key = str(kept.get("routing_key", ""))
+    exchange = str(kept.get("exchange", ""))
+    priority = received.header[1] if len(received.header) > 1 else None
+    properties = {
+        "correlation_id": received.correlation_id,
+        "reply_to": received.system_property(4),
+        "delivery_mode": 2,
+        "delivery_info": {"exchange": exchange, "routing_key": routing_key},
+        "priority": priority or 0,
+        "body_encoding": kept.get("body_encoding"),
+    }
+    return {
+        "body": received.body,
+        "content-type": received.system_property(6) or "application/json",
+        "content-encoding": received.system_property(7) or "utf-8",
+        "headers": headers,
+        "properties": properties,
+    }
+
+
+def _extra(text: Any) -> dict[str, Any]:
+    try:
+        extra = json.loads(text)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise NotAnEnvelopeError(f"the property {EXTRA} is not JSON") from error
+    if not isinstance(extra, dict):
+        raise NotAnEnvelopeError(f"the property {EXTRA} is not a JSON object")
+    return extra
+
+
+def _from_kombu(body: bytes) -> dict[str, Any]:
     try:
         message = loads(body.decode())
     except (ValueError, RecursionError) as error:
-        raise NotAnEnvelopeError("the body is not a JSON object as kombu writes it") from error
+        raise NotAnEnvelopeError(
+            "it has no Celery properties, and its body is not a JSON object as kombu writes it"
+        ) from error
     if (
         not isinstance(message, dict)
         or not isinstance(message.get("body"), str)
@@ -45,3 +187,60 @@ def decode(body: bytes) -> dict[str, Any]:
     ):
         raise NotAnEnvelopeError("the body has no Celery headers and properties")
     return message
+
+
+def _check_body(message: dict[str, Any]) -> None:
+    """See that a worker can read the body: Celery would acknowledge what it cannot."""
+    headers = message["headers"]
+    if message.get("content-type") not in _JSON_TYPES or headers.get("compression"):
+        return
+    body = message["body"]
+    try:
+        if message["properties"].get("body_encoding") == "base64":
+            body = base64.b64decode(body)
+        value = json.loads(body)
+    except (ValueError, RecursionError, TypeError) as error:
+        raise NotAnEnvelopeError("its body is not JSON, as its content type says") from error
+    if "task" not in headers:
+        return
+    if (
+        not isinstance(value, list)
+        or len(value) != _TASK_PARTS
+        or not isinstance(value[0], list)
+        or not isinstance(value[1], dict)
+    ):
+        raise NotAnEnvelopeError("its body is not arguments, keywords and options of a task")
+
+
+# -- time ----------------------------------------------------------------------------------------
+
+
+def _moment(text: Any) -> float | None:
+    """Celery's ISO time as seconds since 1970; None when there is none."""
+    if not isinstance(text, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return aware.timestamp()
+
+
+def _ttl(expires: Any, expiration: Any, start: float) -> int | None:
+    """Milliseconds to live: until Celery's `expires`, or for AMQP's `expiration`."""
+    until = _moment(expires)
+    if until is not None:
+        return max(1, round((until - start) * 1000))
+    try:
+        return None if expiration is None else max(1, int(expiration))
+    except (TypeError, ValueError):
+        return None
+
+
+def _not_later(eta: Any, now: float) -> Any:
+    """The broker has kept the message until its time: the worker must not keep it again."""
+    moment = _moment(eta)
+    if moment is None or moment <= now:
+        return eta
+    return datetime.fromtimestamp(now, UTC).isoformat()

@@ -36,7 +36,7 @@ def create_celery_app(
         broker_transport=f"{celery_azure.transport.__name__}:Transport",
         broker_transport_options={
             "admin_port": settings.service_bus_admin_port,
-            "peek_lock_seconds": _LOCK_SECONDS,
+            "lock_seconds": _LOCK_SECONDS,
             **(transport_options or {}),
         },
         broker_connection_retry_on_startup=True,

@@ -16,6 +16,7 @@ from azure.core.exceptions import AzureError
 from kombu.exceptions import KombuError
 
 from celery_azure.blobs import API_PATIENCE
+from celery_azure.errors import ServiceBusError
 from queue_app.celery_config import create_celery_app
 from queue_app.claim_check import MAX_INLINE_BYTES, ClaimStore
 from queue_app.errors import BrokerUnavailable, StorageUnavailable, Unavailable
@@ -35,7 +36,7 @@ ANSWER_SECONDS = 4.5
 _CHECK_SECONDS = 3.5
 _BROKER_THREADS = 4
 _STORAGE_THREADS = 8
-_FAST_FAILURE = {"retry_total": 0, "retry_backoff_factor": 0.1, "send_timeout": 4}
+_FAST_FAILURE = {"send_timeout": 4}
 
 _Result = TypeVar("_Result")
 
@@ -118,7 +119,7 @@ class CeleryProducer:
                 argsrepr="()",  # Celery would write the payload's beginning into the headers
                 kwargsrepr="{}",
             )
-        except (AzureError, KombuError, OSError):
+        except (ServiceBusError, KombuError, OSError):
             raise BrokerUnavailable("The broker did not accept the message.") from None
 
     def _open_link(self) -> None:

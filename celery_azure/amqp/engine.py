@@ -1,0 +1,356 @@
+"""Links that stay while connections come and go: authorization, attaching again, patience.
+
+An engine belongs to one namespace and one thread. Whoever drives it gives it connections, bytes
+and the time, and fetches tokens for it; it gives bytes, the next deadline, and what it needs.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from celery_azure.amqp.codec import Timestamp
+from celery_azure.amqp.connection import CONNECTION_LOST, Connection, State
+from celery_azure.amqp.frames import AmqpError
+from celery_azure.amqp.messages import Message
+from celery_azure.amqp.requests import Answer, Requests
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from celery_azure.amqp.connection import Link
+
+TICK_SECONDS = 0.25
+"""How exactly deadlines of messages and links are kept."""
+
+_FIRST_DELAY, _LONGEST_DELAY = 0.1, 5.0
+_BUSY_SECONDS = 10.0
+_ATTACH_SECONDS = 20.0
+_WAIT = re.compile(r"wait (\d+) seconds?", re.IGNORECASE)
+SERVER_BUSY = "com.microsoft:server-busy"
+
+
+@dataclass(slots=True)
+class _Claim:
+    """What is known of the authorization for an entity on this connection."""
+
+    is_asked: bool = False
+    is_good: bool = False
+    refresh_at: float = 0.0
+
+
+class TokenSource(Protocol):
+    """Gives tokens."""
+
+    is_quick: bool
+    """Whether `get` answers at once, without asking anybody."""
+
+    def get(self, audience: str) -> tuple[str, float]:
+        """A token for an entity's URI, and until when it is good (seconds since 1970)."""
+
+
+class Timed(Protocol):
+    """Something with deadlines of its own."""
+
+    def expire(self, now: float) -> None:
+        """Look at them."""
+
+
+class Engine:
+    """Keeps the links of one namespace attached.
+
+    Args:
+        host: The host, with a port where it is an unusual one.
+        container_id: Our name on the connection.
+        chance: Gives numbers from 0 to 1, so that many clients do not come back at once.
+        wall_offset: Seconds to add to `now` for the time since 1970.
+    """
+
+    def __init__(
+        self, host: str, container_id: str, chance: Callable[[], float], wall_offset: float
+    ) -> None:
+        self.host = host
+        self.connection: Connection | None = None
+        self.connect_at: float | None = None
+        self.on_outage: Callable[[AmqpError], None] = lambda _: None
+        self.on_recovery: Callable[[], None] = lambda: None
+        self.is_outage_told = False
+        self.token_wanted: list[str] = []
+        self._container_id = container_id
+        self._chance = chance
+        self._wall_offset = wall_offset
+        self._links: dict[Link, None] = {}
+        self._timed: dict[Timed, None] = {}
+        self._claims: dict[str, _Claim] = {}
+        self._cbs: Requests | None = None
+        self._failures = 0
+        self._was_open = False
+        self._next_tick = 0.0
+        self.connections = 0
+
+    def wall(self, now: float) -> float:
+        """The time since 1970, in seconds."""
+        return now + self._wall_offset
+
+    # -- what is wanted --------------------------------------------------------------------------
+
+    def add(self, link: Link, now: float) -> None:
+        """Attach a link, and again whenever it goes down."""
+        self._links[link] = None
+        link.supervisor = self
+        link.retry_at = now
+        if self.connection is None and self.connect_at is None:
+            self.connect_at = now
+        self._advance(link, now)
+
+    def remove(self, link: Link) -> None:
+        """Close a link for good."""
+        self._links.pop(link, None)
+        link.supervisor = None
+        if link.connection is not None:
+            link.connection.detach(link)
+
+    def add_requests(self, requests: Requests, now: float) -> None:
+        """Attach both links of a pair."""
+        self.watch(requests)
+        for link in requests.links:
+            self.add(link, now)
+
+    def remove_requests(self, requests: Requests) -> None:
+        """Close both links of a pair."""
+        self.unwatch(requests)
+        for link in requests.links:
+            self.remove(link)
+
+    def watch(self, timed: Timed) -> None:
+        """Call `expire` every `TICK_SECONDS`."""
+        self._timed[timed] = None
+
+    def unwatch(self, timed: Timed) -> None:
+        """Call it no more."""
+        self._timed.pop(timed, None)
+
+    # -- a connection's life ---------------------------------------------------------------------
+
+    def begin(self, now: float) -> None:
+        """A socket is connected: speak."""
+        self.connect_at = None
+        self._was_open = False
+        self.connection = Connection(self.host, self._container_id, now)
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Take what the socket has given."""
+        connection = self.connection
+        if connection is None:
+            return
+        connection.receive(data, now)
+        if not self._was_open and connection.state is State.OPEN:
+            self._on_open(now)
+        elif connection.state is State.CLOSED:
+            self._on_lost(connection.error, now)
+
+    def lost(self, reason: str, now: float) -> None:
+        """The socket is gone, or could not be connected."""
+        error = AmqpError(CONNECTION_LOST, reason)
+        if self.connection is not None:
+            self.connection.lose(error, now)
+        self._on_lost(error, now)
+
+    def take_output(self) -> bytes:
+        """What is to be written to the socket now."""
+        return b"" if self.connection is None else self.connection.take_output()
+
+    def close(self, now: float) -> None:
+        """Say good-bye; what is to be written is still to be taken."""
+        self._links.clear()
+        if self.connection is not None:
+            self.connection.close(now)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the socket, if there is one, is to be closed."""
+        return self.connection is None or self.connection.state is State.CLOSED
+
+    # -- time ------------------------------------------------------------------------------------
+
+    def deadline(self) -> float | None:
+        """When `expire` is to be called at the latest; None for never."""
+        deadlines = [self._next_tick] if self._links or self._timed else []
+        if self.connection is not None:
+            deadlines.append(self.connection.deadline())
+        if self.connect_at is not None:
+            deadlines.append(self.connect_at)
+        return min(deadlines, default=None)
+
+    def expire(self, now: float) -> None:
+        """Do what the time asks for."""
+        if self.connection is not None:
+            self.connection.expire(now)
+            if self.connection.state is State.CLOSED:
+                self._on_lost(self.connection.error, now)
+        if now < self._next_tick:
+            return
+        self._next_tick = now + TICK_SECONDS
+        for timed in list(self._timed):
+            timed.expire(now)
+        if self._cbs is not None:
+            self._cbs.expire(now)
+        if self._was_open:
+            self._look_after_links(now)
+        if self.connection is not None and self.connection.state is State.CLOSED:
+            self._on_lost(self.connection.error, now)
+
+    def _look_after_links(self, now: float) -> None:
+        """Renew what authorizations are to be renewed; attach what is not attached."""
+        for entity, claim in self._claims.items():
+            if claim.is_good and not claim.is_asked and now >= claim.refresh_at:
+                self._ask_for_token(entity, claim)
+        for link in list(self._links):
+            self._advance(link, now)
+
+    # -- authorization ---------------------------------------------------------------------------
+
+    def put_token(self, entity: str, token: str, expires_at: float, now: float) -> None:
+        """Present a token for an entity; `expires_at` is seconds since 1970."""
+        if self._cbs is None:
+            return
+        request = Message(
+            value=token,
+            properties={
+                "operation": "put-token",
+                "type": "servicebus.windows.net:sastoken"
+                if token.startswith("SharedAccessSignature ")
+                else "jwt",
+                "name": self.audience(entity),
+                "expiration": Timestamp(int(expires_at * 1000)),
+            },
+        )
+        refresh_at = now + max(1.0, 0.8 * (expires_at - self.wall(now)))
+        connection = self.connection
+        self._cbs.ask(
+            request,
+            now,
+            lambda answer: self._on_token(connection, entity, answer, refresh_at, now),
+        )
+
+    def token_failed(self, entity: str, error: AmqpError, now: float) -> None:
+        """There is no token to be had."""
+        self._on_token(self.connection, entity, Answer(error=error), now, now)
+
+    def audience(self, entity: str) -> str:
+        """What a token for an entity is signed for."""
+        return f"sb://{self.host}/{entity}"
+
+    def _ask_for_token(self, entity: str, claim: _Claim) -> None:
+        claim.is_asked = True
+        self.token_wanted.append(entity)
+
+    def _on_token(
+        self,
+        connection: Connection | None,
+        entity: str,
+        answer: Answer,
+        refresh_at: float,
+        now: float,
+    ) -> None:
+        if connection is not self.connection or connection is None:
+            return
+        claim = self._claims.setdefault(entity, _Claim())
+        claim.is_asked = False
+        if answer.error is None:
+            claim.is_good, claim.refresh_at = True, refresh_at
+            for link in list(self._links):
+                if link.entity == entity:
+                    self._advance(link, now)
+            return
+        if claim.is_good:  # the old one may serve a little longer
+            claim.refresh_at = now + _LONGEST_DELAY
+            return
+        for link in list(self._links):
+            if link.entity == entity:
+                link.down(answer.error, now)
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _on_open(self, now: float) -> None:
+        self._was_open = True
+        self.connections += 1
+        self._claims.clear()
+        self._cbs = Requests(None, "$cbs", status="status-code")
+        if self.connection is not None:
+            for link in self._cbs.links:
+                self.connection.attach(link)
+        for link in list(self._links):
+            if link.attempts <= 1:
+                link.retry_at = min(link.retry_at, now)
+            self._advance(link, now)
+
+    def _on_lost(self, error: AmqpError | None, now: float) -> None:
+        self.connection = None
+        self._cbs = None
+        self._claims.clear()
+        self.token_wanted.clear()
+        was_open, self._was_open = self._was_open, False
+        self._failures = 0 if was_open and self._failures == 0 else self._failures + 1
+        if self._links:
+            self.connect_at = now + self._delay(self._failures)
+        if self._failures and not self.is_outage_told:
+            self.is_outage_told = True
+            self.on_outage(error or AmqpError(CONNECTION_LOST))
+
+    def _delay(self, failures: int) -> float:
+        """Nothing after the first failure, then twice as long each time, with some chance in it."""
+        if failures == 0:
+            return 0.0
+        longest = min(_LONGEST_DELAY, _FIRST_DELAY * 2.0 ** min(failures, 10))
+        return longest * (0.5 + 0.5 * self._chance())
+
+    def _advance(self, link: Link, now: float) -> None:
+        """Bring a link one step nearer to being attached, if it is time for that."""
+        connection = self.connection
+        if connection is None or connection.state is not State.OPEN:
+            return
+        if link.is_attached:
+            link.attempts = self._failures = 0
+            return
+        if link.handle is not None:
+            if now >= link.retry_at:
+                connection.lose(AmqpError(CONNECTION_LOST, "the peer leaves a link waiting"), now)
+            return
+        if now < link.retry_at:
+            return
+        if link.entity is not None:
+            claim = self._claims.setdefault(link.entity, _Claim())
+            if not claim.is_good:
+                if not claim.is_asked:
+                    self._ask_for_token(link.entity, claim)
+                return
+        link.retry_at = now + _ATTACH_SECONDS
+        try:
+            connection.attach(link)
+        except AmqpError as error:
+            link.down(error, now)
+
+    def link_attached(self, link: Link, now: float) -> None:
+        """The namespace works."""
+        del now
+        if link.entity is not None and self.is_outage_told:
+            self.is_outage_told = False
+            self.on_recovery()
+
+    def link_down(self, link: Link, error: AmqpError, now: float) -> None:
+        """Try again, at once the first time."""
+        if link not in self._links:
+            return
+        if error.condition == SERVER_BUSY:
+            link.retry_at = now + busy_seconds(error)
+        else:
+            link.retry_at = now + self._delay(link.attempts)
+        link.attempts += 1
+
+
+def busy_seconds(error: AmqpError) -> float:
+    """How long a busy namespace asks to be left alone."""
+    wait = _WAIT.search(error.description)
+    return float(wait[1]) if wait else _BUSY_SECONDS

@@ -1,0 +1,123 @@
+"""Locks are renewed as long as their messages are held, many with one request.
+
+When a lock ends is told by the broker's clock, which may differ from ours: it is at least as late
+as the latest moment at which a message was enqueued, and a lock lasts five minutes at most.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from celery_azure.amqp.codec import CodecError, UuidArray
+from celery_azure.amqp.messages import read_annotations
+from celery_azure.amqp.receiver import LOCK_LOST
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from celery_azure.amqp.engine import Engine
+    from celery_azure.amqp.receiver import Delivery
+    from celery_azure.amqp.requests import Answer, Requests
+
+_LONGEST_LOCK, _SHORTEST_LOCK = 300.0, 1.0
+_YOUNG_SECONDS = 0.2
+_MOST_AT_ONCE = 100
+_AGAIN_SECONDS = 1.0
+
+
+class LockKeeper:
+    """Renews the locks of one entity.
+
+    Args:
+        engine: Whose clock is used.
+        management: The node that renews.
+        longest: For how many seconds a lock is renewed at most.
+        on_lost: Called with a delivery whose lock is lost, and why.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        management: Requests,
+        *,
+        longest: float,
+        on_lost: Callable[[Delivery, str], None],
+    ) -> None:
+        self._engine = engine
+        self._management = management
+        self._longest = longest
+        self._on_lost = on_lost
+        self._ahead = 0.0
+        self._held: dict[Delivery, None] = {}
+
+    def hold(self, delivery: Delivery) -> None:
+        """Keep a message locked from now on."""
+        self._held[delivery] = None
+
+    def drop(self, delivery: Delivery) -> None:
+        """Let its lock go."""
+        self._held.pop(delivery, None)
+
+    def expire(self, now: float) -> None:
+        """Renew what has lived through half of its lock."""
+        due: list[Delivery] = []
+        ended: list[Delivery] = []
+        for delivery in self._held:
+            if now - delivery.arrived < _YOUNG_SECONDS:
+                break  # they stand in the order of their arrival
+            if delivery.renew_at == float("inf"):
+                self._look_at(delivery)
+            if delivery.renew_at <= now:
+                is_over = now - delivery.arrived > self._longest
+                (ended if is_over else due).append(delivery)
+                delivery.renew_at = now + _LONGEST_LOCK  # until the answer says more
+        for delivery in ended:
+            self._lose(delivery, f"it is not renewed after {self._longest:g} s")
+        for start in range(0, len(due), _MOST_AT_ONCE):
+            self._renew(due[start : start + _MOST_AT_ONCE], now)
+
+    def _look_at(self, delivery: Delivery) -> None:
+        try:
+            annotations = read_annotations(delivery.payload)
+        except CodecError:
+            annotations = {}
+        wall = self._engine.wall(delivery.arrived)
+        enqueued = annotations.get("x-opt-enqueued-time")
+        if isinstance(enqueued, int):
+            self._ahead = max(self._ahead, enqueued / 1000 - wall)
+        self._set(delivery, annotations.get("x-opt-locked-until"), delivery.arrived)
+
+    def _set(self, delivery: Delivery, until: object, now: float) -> None:
+        lasts = _LONGEST_LOCK
+        if isinstance(until, int):
+            lasts = until / 1000 - self._engine.wall(now) - self._ahead
+        delivery.renew_at = now + min(max(lasts, _SHORTEST_LOCK), _LONGEST_LOCK) / 2
+
+    def _renew(self, deliveries: list[Delivery], now: float) -> None:
+        tokens = tuple(one.lock_token for one in deliveries if one.lock_token is not None)
+
+        def on_answer(answer: Answer) -> None:
+            self._on_answer(deliveries, answer, now)
+
+        self._management.operation("renew-lock", {"lock-tokens": UuidArray(tokens)}, now, on_answer)
+
+    def _on_answer(self, deliveries: list[Delivery], answer: Answer, now: float) -> None:
+        error = answer.error
+        if error is None:
+            times = answer.body.get("expirations", []) if isinstance(answer.body, dict) else []
+            for delivery, until in zip(deliveries, times, strict=False):
+                self._set(delivery, until, now)
+        elif error.condition != LOCK_LOST:
+            for delivery in deliveries:
+                delivery.renew_at = now + _AGAIN_SECONDS
+        elif len(deliveries) > 1:  # one of them is lost: find out which
+            for delivery in deliveries:
+                if delivery in self._held:
+                    self._renew([delivery], now)
+        elif deliveries[0] in self._held:
+            self._lose(deliveries[0], str(error))
+
+    def _lose(self, delivery: Delivery, reason: str) -> None:
+        self.drop(delivery)
+        delivery.is_lost = True
+        self._on_lost(delivery, reason)

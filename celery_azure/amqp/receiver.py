@@ -1,0 +1,347 @@
+"""Receiving: messages come as long as somebody can work on them, and settlements are confirmed."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Protocol
+from uuid import UUID
+
+from celery_azure.amqp import frames
+from celery_azure.amqp.codec import UuidArray
+from celery_azure.amqp.connection import CONNECTION_LOST, Link
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from celery_azure.amqp.engine import Engine
+    from celery_azure.amqp.frames import AmqpError, Outcome
+    from celery_azure.amqp.requests import Answer, Requests
+
+_ANSWER_SECONDS = 20.0
+_ATTEMPTS = 3
+_AGAIN = frozenset({CONNECTION_LOST, "amqp:connection:forced", "amqp:link:detach-forced"})
+READ_AHEAD_SECONDS = 0.1
+"""Beyond what is worked on, as many messages are held as are worked on in this time."""
+
+MOST_AHEAD = 500
+STALE_SECONDS = 2.0
+"""What nobody has taken for so long is given back to the broker, for others."""
+
+LOCK_LOST = "com.microsoft:message-lock-lost"
+
+
+class Delivery:
+    """A message that came in.
+
+    Attributes:
+        payload: The encoded message: reading it is left to whoever takes it.
+        lock_token: The name of its lock; None when it was deleted as it was received.
+        arrived: When it came in, by the engine's clock.
+        is_settled: Its fate is decided, and is being told to the broker.
+        is_lost: The broker has given it to somebody else, or soon will.
+    """
+
+    __slots__ = (
+        "arrived",
+        "delivery_id",
+        "epoch",
+        "is_lost",
+        "is_settled",
+        "lock_token",
+        "name",
+        "payload",
+        "receiver",
+        "renew_at",
+        "renew_until",
+        "slot",
+    )
+
+    def __init__(
+        self,
+        receiver: Receiver,
+        payload: bytes,
+        delivery_id: int,
+        epoch: int,
+        lock_token: UUID | None,
+        arrived: float,
+    ) -> None:
+        self.receiver = receiver
+        self.payload = payload
+        self.delivery_id = delivery_id
+        self.epoch = epoch
+        self.lock_token = lock_token
+        self.arrived = arrived
+        self.is_settled = False
+        self.is_lost = False
+        self.renew_at = float("inf")
+        self.renew_until = float("inf")
+        self.slot = -1
+        self.name = ""
+
+
+class Keeper(Protocol):
+    """Who keeps messages locked while they are held."""
+
+    def hold(self, delivery: Delivery) -> None:
+        """Keep a message locked from now on."""
+
+    def drop(self, delivery: Delivery) -> None:
+        """Let its lock go."""
+
+    def expire(self, now: float) -> None:
+        """Renew what is due."""
+
+
+class Settlement:
+    """What is to become of a delivery: on its link, or by its lock token.
+
+    Attributes:
+        state: The outcome, as it stands in a disposition.
+        status: The same for `update-disposition`.
+    """
+
+    __slots__ = ("description", "reason", "state", "status", "verb")
+
+    def __init__(
+        self, verb: str, state: bytes, status: str, reason: str = "", description: str = ""
+    ) -> None:
+        self.verb = verb
+        self.state = state
+        self.status = status
+        self.reason = reason
+        self.description = description
+
+
+COMPLETE = Settlement("complete", frames.ACCEPTED, "completed")
+ABANDON = Settlement("abandon", frames.modified(), "abandoned")
+RELEASE = Settlement("release", frames.RELEASED, "abandoned")
+
+
+def dead_letter(reason: str, description: str) -> Settlement:
+    """Move the message to the dead-letter queue, which shows the two texts."""
+    state = frames.dead_lettered(reason, description)
+    return Settlement("dead-letter", state, "suspended", reason, description)
+
+
+class Receiver(Link):
+    """Receives from one entity.
+
+    Args:
+        engine: What keeps it attached.
+        address: The entity, or its sub-queue or subscription.
+        management: Where to settle what came on a link that is gone; None when nothing is locked.
+        on_message: Called when there is something in the buffer, in the engine's thread.
+
+    Attributes:
+        buffer: What has come in and was not taken yet. Any thread may take from its left.
+        limit: How many messages whoever takes them can work on at a time.
+        held: How many are.
+        on_settled: Called with each delivery whose settlement the broker has confirmed or not.
+    """
+
+    is_receiver = True
+
+    def __init__(
+        self,
+        engine: Engine,
+        address: str,
+        *,
+        management: Requests | None,
+        on_message: Callable[[], None],
+    ) -> None:
+        super().__init__(address, address)
+        self.sender_settles = management is None
+        self.buffer: deque[Delivery] = deque()
+        self.keeper: Keeper | None = None
+        self.limit = 0
+        self.ahead = 0
+        self.is_paused = False
+        self.settled = 0
+        self.held = 0
+        self.unconfirmed: dict[int, tuple[Delivery, Settlement, float]] = {}
+        self.on_settled: Callable[[Delivery, Settlement, AmqpError | None], None] = lambda *_: None
+        self.on_refusal: Callable[[AmqpError], object] = lambda _: None
+        self.on_drained: Callable[[], None] | None = None
+        self.on_first_attach: Callable[[], None] | None = None
+        self._rated_at = 0.0
+        self._rated = 0
+        self._engine = engine
+        self.management = management
+        self.on_message = on_message
+        self.on_confirmed: Callable[[], None] | None = None
+
+    # -- credit ----------------------------------------------------------------------------------
+
+    def set_limit(self, limit: int) -> None:
+        """Say how many messages can be worked on at a time; 0 to receive no more."""
+        if limit != self.limit:
+            self.limit = limit
+            self.top_up()
+
+    def resume(self) -> None:
+        """Somebody takes messages again."""
+        if self.is_paused:
+            self.is_paused = False
+            self.top_up()
+
+    def top_up(self) -> None:
+        """Ask for as many messages as there is room for; not for each one by itself."""
+        if not self.is_attached or self.connection is None or self.on_drained is not None:
+            return
+        most = 0 if self.is_paused or not self.limit else self.limit + self.ahead
+        wanted = max(0, most - self.held)
+        missing = wanted - self.credit
+        if missing < 0 or (missing and (self.credit == 0 or missing * 2 >= most)):
+            self.connection.give_credit(self, wanted)
+
+    def release_held(self, count: int) -> None:
+        """Make room: that many messages that were deleted on receipt have been taken."""
+        self.held -= count
+        self.top_up()
+
+    def drain(self, on_drained: Callable[[], None]) -> None:
+        """Ask for what there is now, up to the limit, and for the credit back."""
+        if not self.is_attached or self.connection is None:
+            on_drained()
+            return
+        self.on_drained = on_drained
+        self.connection.give_credit(self, max(1, self.limit - self.held), drain=True)
+
+    def _end_drain(self) -> None:
+        on_drained, self.on_drained = self.on_drained, None
+        if on_drained is not None:
+            on_drained()
+
+    # -- the link --------------------------------------------------------------------------------
+
+    def on_attached(self, now: float) -> None:
+        """Ask for messages."""
+        self._rated_at = now
+        self.top_up()
+        on_first_attach, self.on_first_attach = self.on_first_attach, None
+        if on_first_attach is not None:
+            on_first_attach()
+
+    def on_credit(self, now: float) -> None:
+        """The credit has come back: there is nothing more."""
+        del now
+        self._end_drain()
+        self.top_up()
+
+    def on_delivery(self, payload: bytes, delivery_id: int, tag: bytes, now: float) -> None:
+        """Take a message."""
+        locked = not self.sender_settles and len(tag) == 16  # noqa: PLR2004 - a .NET Guid
+        token = UUID(bytes_le=tag) if locked else None
+        self.held += 1
+        delivery = Delivery(self, payload, delivery_id, self.epoch, token, now)
+        if token is not None and self.keeper is not None:
+            self.keeper.hold(delivery)
+        self.buffer.append(delivery)
+        self.on_message()
+        if self.credit <= 0:
+            self._end_drain()
+
+    def on_outcome(self, delivery_id: int, outcome: Outcome, now: float) -> None:
+        """The broker says what has become of a settlement."""
+        del now
+        found = self.unconfirmed.pop(delivery_id, None)
+        if found is not None:
+            self.on_settled(found[0], found[1], outcome.error)
+        if self.on_confirmed is not None and not self.unconfirmed:
+            self.on_confirmed()
+
+    def on_down(self, error: AmqpError, now: float) -> None:
+        """What was not confirmed is settled by its lock token instead."""
+        self._end_drain()
+        unconfirmed = list(self.unconfirmed.values())
+        self.unconfirmed.clear()
+        for delivery, settlement, _ in unconfirmed:
+            self._settle_by_token(delivery, settlement, now)
+        self.on_refusal(error)
+
+    # -- settling --------------------------------------------------------------------------------
+
+    def settle(self, delivery: Delivery, settlement: Settlement, now: float) -> None:
+        """Decide what becomes of a delivery; `on_settled` hears whether the broker agrees."""
+        if delivery.is_settled:
+            return
+        delivery.is_settled = True
+        self.held -= 1
+        self.settled += 1
+        if self.keeper is not None:
+            self.keeper.drop(delivery)
+        if delivery.lock_token is None:
+            return
+        connection = self.connection
+        if connection is None or not self.is_attached or delivery.epoch != self.epoch:
+            self._settle_by_token(delivery, settlement, now)
+            return
+        due = now + _ANSWER_SECONDS
+        self.unconfirmed[delivery.delivery_id] = delivery, settlement, due
+        connection.settle(self, delivery.delivery_id, settlement.state)
+
+    def expire(self, now: float) -> None:
+        """Look how fast messages are worked on, and ask again about settlements."""
+        self._rate(now)
+        self.top_up()
+        late = [key for key, (_, _, due) in self.unconfirmed.items() if due <= now]
+        for key in late:
+            delivery, settlement, _ = self.unconfirmed.pop(key)
+            self._settle_by_token(delivery, settlement, now)
+        if self.on_confirmed is not None:
+            self.on_confirmed()
+
+    def release_buffered(self, now: float) -> None:
+        """Give back what nobody has taken."""
+        while True:
+            try:
+                delivery = self.buffer.pop()
+            except IndexError:
+                return
+            self.settle(delivery, RELEASE, now)
+            self.settled -= 1
+
+    def _rate(self, now: float) -> None:
+        """Read ahead what is worked on in a moment; give back what waits longer than that."""
+        elapsed = now - self._rated_at
+        if elapsed > 0:
+            done = int((self.settled - self._rated) / elapsed * READ_AHEAD_SECONDS)
+            self.ahead = min(MOST_AHEAD, max(done, self.ahead // 2))
+        self._rated_at, self._rated = now, self.settled
+        try:
+            oldest = self.buffer[0].arrived
+        except IndexError:
+            return
+        if now - oldest > STALE_SECONDS and not self.sender_settles:
+            self.is_paused = True
+            self.ahead = 0
+            self.release_buffered(now)
+            self.top_up()
+
+    def _settle_by_token(self, delivery: Delivery, settlement: Settlement, now: float) -> None:
+        if self.management is None or delivery.lock_token is None:
+            return
+        if settlement is RELEASE:
+            # By token it would count as a failed delivery; the lock's end gives it back as well.
+            self.on_settled(delivery, settlement, None)
+            return
+        body = {
+            "disposition-status": settlement.status,
+            "lock-tokens": UuidArray((delivery.lock_token,)),
+        }
+        if settlement.reason:
+            body["deadletter-reason"] = settlement.reason
+            body["deadletter-description"] = settlement.description
+
+        def ask(attempts: int, now: float) -> None:
+            def confirm(answer: Answer) -> None:
+                error = answer.error
+                if error is not None and error.condition in _AGAIN and attempts:
+                    ask(attempts - 1, now + _ANSWER_SECONDS)
+                else:
+                    self.on_settled(delivery, settlement, error)
+
+            if self.management is not None:
+                self.management.operation("update-disposition", body, now, confirm)
+
+        ask(_ATTEMPTS, now)

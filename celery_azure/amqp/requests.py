@@ -1,0 +1,210 @@
+"""A pair of links on which requests go out and answers come in: `$cbs` and `$management`.
+
+Source: AMQP Management 1.0 (working draft) and, for the operations,
+https://learn.microsoft.com/azure/service-bus-messaging/service-bus-amqp-request-response
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from celery_azure.amqp.codec import CodecError, UInt
+from celery_azure.amqp.connection import Link
+from celery_azure.amqp.frames import ACCEPTED, AmqpError, Attach
+from celery_azure.amqp.messages import Message, Received
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from celery_azure.amqp.frames import Outcome
+
+ANSWER_SECONDS = 20.0
+PERMANENT = frozenset(
+    {
+        "amqp:not-found",
+        "amqp:not-allowed",
+        "amqp:not-implemented",
+        "amqp:unauthorized-access",
+        "com.microsoft:auth-failed",
+        "com.microsoft:entity-disabled",
+    }
+)
+"""Conditions that waiting a moment does not mend, so that whoever waits is told."""
+
+_MANY = 1_000
+_OK = range(200, 300)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: the body, or why there is none."""
+
+    body: Any = None
+    error: AmqpError | None = None
+
+
+class Request:
+    """One request, until it is answered once."""
+
+    __slots__ = ("done", "due", "message")
+
+    def __init__(self, message: Message, due: float, done: Callable[[Answer], None]) -> None:
+        self.message = message
+        self.due = due
+        self.done = done
+
+
+class _RequestEnd(Link):
+    """The link on which requests go out."""
+
+    def __init__(self, owner: Requests, *, is_receiver: bool) -> None:
+        super().__init__(owner.entity, owner.node)
+        self.is_receiver = is_receiver
+        self._owner = owner
+
+    def attach_frame(self, name: str, handle: int, host: str) -> bytes:
+        """Requests name the node as it is, without a host."""
+        del host
+        source, target = self.address, self.address
+        if self.is_receiver:
+            target = self._owner.reply_to
+        else:
+            source = self._owner.reply_to
+        return Attach(name, handle, self.is_receiver, source, target).to_bytes()
+
+    def on_attached(self, now: float) -> None:
+        """Let answers in; send what waits."""
+        if self.is_receiver and self.connection is not None:
+            self.connection.give_credit(self, _MANY)
+        self._owner.pump(now)
+
+    def on_credit(self, now: float) -> None:
+        """Send what waits."""
+        self._owner.pump(now)
+
+    def on_delivery(self, payload: bytes, delivery_id: int, tag: bytes, now: float) -> None:
+        """Take an answer."""
+        del tag, now
+        if self.connection is not None:
+            self.connection.settle(self, delivery_id, ACCEPTED)
+            if self.credit < _MANY // 2:
+                self.connection.give_credit(self, _MANY)
+        self._owner.on_answer(payload)
+
+    def on_outcome(self, delivery_id: int, outcome: Outcome, now: float) -> None:
+        """A request that was refused is answered by that."""
+        del now
+        self._owner.on_outcome(delivery_id, outcome)
+
+    def on_down(self, error: AmqpError, now: float) -> None:
+        """Neither of the two serves without the other."""
+        del now
+        self._owner.on_down(error)
+
+
+class Requests:
+    """Asks a node, and finds the request to each answer.
+
+    Args:
+        entity: Whose authorization is needed; None for `$cbs`.
+        node: The address of the node.
+        status: The name of the status code in its answers.
+    """
+
+    def __init__(self, entity: str | None, node: str, *, status: str = "statusCode") -> None:
+        self.entity = entity
+        self.node = node
+        self.reply_to = f"{node}-reply-{uuid4().hex}"
+        self._status = status
+        self.receiver = _RequestEnd(self, is_receiver=True)
+        self.sender = _RequestEnd(self, is_receiver=False)
+        self._waiting: deque[Request] = deque()
+        self._asked: dict[str, Request] = {}
+        self._deliveries: dict[int, str] = {}
+
+    @property
+    def links(self) -> tuple[Link, Link]:
+        """Both links, in the order in which to attach them."""
+        return self.receiver, self.sender
+
+    def ask(self, message: Message, now: float, done: Callable[[Answer], None]) -> None:
+        """Send a request when that is possible; `done` is called once."""
+        self._waiting.append(Request(message, now + ANSWER_SECONDS, done))
+        self.pump(now)
+
+    def operation(
+        self, name: str, body: dict[str, Any], now: float, done: Callable[[Answer], None]
+    ) -> None:
+        """Ask for an operation of Service Bus' `$management`."""
+        properties = {
+            "operation": f"com.microsoft:{name}",
+            "type": "entity-mgmt",
+            "com.microsoft:server-timeout": UInt(int(ANSWER_SECONDS * 1000)),
+        }
+        self.ask(Message(value=body, properties=properties), now, done)
+
+    def pump(self, now: float) -> None:
+        """Send what waits, if both links are there."""
+        del now
+        connection = self.sender.connection
+        if not (self.receiver.is_attached and self.sender.is_attached) or connection is None:
+            return
+        while self._waiting and self.sender.credit > 0:
+            request = self._waiting.popleft()
+            name = str(uuid4())
+            request.message.message_id, request.message.reply_to = name, self.reply_to
+            self._asked[name] = request
+            delivery_id = connection.send(self.sender, request.message.to_bytes())
+            self._deliveries[delivery_id] = name
+
+    def on_answer(self, payload: bytes) -> None:
+        """Find the request and tell it."""
+        try:
+            answer = Received(payload)
+        except CodecError:
+            return
+        request = self._asked.pop(str(answer.correlation_id), None)
+        if request is None:
+            return
+        code = answer.properties.get(self._status)
+        if code in _OK:
+            request.done(Answer(body=answer.value))
+            return
+        described = answer.properties.get("statusDescription")
+        described = described or answer.properties.get("status-description")
+        condition = answer.properties.get("errorCondition")
+        condition = condition or answer.properties.get("error-condition")
+        condition = condition or ("amqp:unauthorized-access" if code == 401 else f"status {code}")  # noqa: PLR2004
+        request.done(Answer(error=AmqpError(str(condition), str(described or ""))))
+
+    def on_outcome(self, delivery_id: int, outcome: Outcome) -> None:
+        """Fail a request that the node did not take."""
+        name = self._deliveries.pop(delivery_id, None)
+        if name is None or outcome.is_accepted:
+            return
+        request = self._asked.pop(name, None)
+        if request is not None:
+            error = outcome.error or AmqpError("amqp:internal-error", "the request was refused")
+            request.done(Answer(error=error))
+
+    def on_down(self, error: AmqpError) -> None:
+        """Fail what was asked; what waits can wait, unless the node refuses."""
+        failed = list(self._asked.values())
+        self._asked.clear()
+        self._deliveries.clear()
+        if error.condition in PERMANENT:
+            failed += self._waiting
+            self._waiting.clear()
+        for request in failed:
+            request.done(Answer(error=error))
+
+    def expire(self, now: float) -> None:
+        """Fail what has not been answered in time."""
+        late = AmqpError("com.microsoft:timeout", f"{self.node} does not answer")
+        for name in [name for name, request in self._asked.items() if request.due <= now]:
+            self._asked.pop(name).done(Answer(error=late))
+        while self._waiting and self._waiting[0].due <= now:
+            self._waiting.popleft().done(Answer(error=late))

@@ -1,0 +1,222 @@
+"""Group commit: messages that wait together travel together, and each learns its own fate.
+
+While a delivery is under way, what comes next waits and then goes as one batch; a batch that is
+full does not wait. A batch that is refused is tried again in halves, so that a message that
+Service Bus does not take fails alone.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from celery_azure.amqp.connection import Link
+from celery_azure.amqp.engine import SERVER_BUSY, busy_seconds
+from celery_azure.amqp.frames import AmqpError
+from celery_azure.amqp.messages import BATCH_FORMAT, batch_bytes, encode_batch
+from celery_azure.amqp.requests import PERMANENT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from celery_azure.amqp.frames import Outcome
+
+TIMEOUT = "com.microsoft:timeout"
+TOO_LARGE = "amqp:link:message-size-exceeded"
+DEFAULT_MAX_BYTES = 262_144
+"""The largest message and batch of the Basic and Standard tiers."""
+
+_BATCH_OVERHEAD = 512
+_MOST_IN_BATCH = 1_000
+_MOST_FULL_BATCHES = 4
+_SILENCE_SECONDS = 30.0
+_AGAIN = frozenset({SERVER_BUSY, TIMEOUT, "amqp:internal-error", "com.microsoft:operation-timeout"})
+
+
+class Outgoing:
+    """A message on its way.
+
+    Attributes:
+        payload: The encoded message.
+        due: When whoever waits gives up.
+        done: Called once: with None when the broker has accepted it, else with what went wrong.
+        may_have_arrived: It was sent on a connection that was lost before the answer.
+    """
+
+    __slots__ = ("done", "due", "may_have_arrived", "payload")
+
+    def __init__(
+        self, payload: bytes, due: float, done: Callable[[AmqpError | None], None] | None
+    ) -> None:
+        self.payload = payload
+        self.due = due
+        self.done = done
+        self.may_have_arrived = False
+
+    def end(self, error: AmqpError | None) -> None:
+        """Tell whoever waits, unless that is done already."""
+        done, self.done = self.done, None
+        if done is not None:
+            done(error)
+
+
+class Sender(Link):
+    """Sends to one entity.
+
+    Attributes:
+        on_refusal: Asked when the entity refuses the link for good; True if that will be mended.
+        deliveries: How many deliveries have been sent, batches counting once.
+    """
+
+    def __init__(self, entity: str) -> None:
+        super().__init__(entity, entity)
+        self.on_refusal: Callable[[AmqpError], bool] = lambda _: False
+        self.deliveries = 0
+        self._waiting: deque[Outgoing] = deque()
+        self._groups: deque[list[Outgoing]] = deque()
+        self._in_flight: dict[int, tuple[list[Outgoing], float]] = {}
+        self._paused_until = 0.0
+
+    def submit(self, outgoing: Outgoing) -> None:
+        """Take a message; it leaves with the next `pump`."""
+        self._waiting.append(outgoing)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits and nothing is under way."""
+        return not (self._waiting or self._groups or self._in_flight)
+
+    def pump(self, now: float) -> None:
+        """Send what may be sent."""
+        connection = self.connection
+        if connection is None or not self.is_attached or now < self._paused_until:
+            return
+        while self.credit > 0:
+            if self._groups:
+                group = self._groups.popleft()
+            elif not self._waiting:
+                return
+            elif not self._in_flight or (
+                len(self._in_flight) < _MOST_FULL_BATCHES and self._has_full_batch()
+            ):
+                group = self._next_group()
+            else:
+                return
+            group = [outgoing for outgoing in group if outgoing.done is not None]
+            if not group:
+                continue
+            if len(group) == 1:
+                delivery_id = connection.send(self, group[0].payload)
+            else:
+                batch = encode_batch([outgoing.payload for outgoing in group])
+                delivery_id = connection.send(self, batch, BATCH_FORMAT)
+            self.deliveries += 1
+            self._in_flight[delivery_id] = group, now + _SILENCE_SECONDS
+
+    def on_attached(self, now: float) -> None:
+        """Nothing can be sent before there is credit."""
+        self.pump(now)
+
+    def on_credit(self, now: float) -> None:
+        """Send what waits."""
+        self.pump(now)
+
+    def on_outcome(self, delivery_id: int, outcome: Outcome, now: float) -> None:
+        """Tell each message of the delivery its fate, or find it out."""
+        group, _ = self._in_flight.pop(delivery_id, ([], 0.0))
+        if outcome.is_accepted:
+            for outgoing in group:
+                outgoing.end(None)
+        else:
+            error = outcome.error or AmqpError("amqp:internal-error", "the message was refused")
+            self._on_refused(group, error, now)
+        self.pump(now)
+
+    def on_down(self, error: AmqpError, now: float) -> None:
+        """Send again what was under way: whether it has arrived is not known.
+
+        Where the entity does not want the link, whoever waits is told at once.
+        """
+        under_way = list(self._in_flight.values())
+        self._in_flight.clear()
+        for group, _ in reversed(under_way):
+            for outgoing in group:
+                outgoing.may_have_arrived = True
+            self._groups.appendleft(group)
+        if error.condition == SERVER_BUSY:
+            self._paused_until = now + busy_seconds(error)
+        if error.condition in PERMANENT and not self.on_refusal(error):
+            self.fail_all(error)
+
+    def fail_all(self, error: AmqpError) -> None:
+        """Tell everybody who waits that it has come to nothing."""
+        waiting = [*(one for group in self._groups for one in group), *self._waiting]
+        self._groups.clear()
+        self._waiting.clear()
+        for outgoing in waiting:
+            outgoing.end(error)
+
+    def expire(self, now: float) -> None:
+        """Give up what is due; send again what a pause has held up."""
+        under_way = [one for group, _ in self._in_flight.values() for one in group]
+        again = [one for group in self._groups for one in group]
+        for outgoing in [*under_way, *again, *self._waiting]:
+            if outgoing.due <= now and outgoing.done is not None:
+                is_unsure = outgoing.may_have_arrived or outgoing in under_way
+                outgoing.end(AmqpError(TIMEOUT, _LATE if is_unsure else _NOT_SENT))
+        while self._waiting and self._waiting[0].done is None:
+            self._waiting.popleft()
+        connection = self.connection
+        if connection is not None and any(by <= now for _, by in self._in_flight.values()):
+            connection.lose(AmqpError(TIMEOUT, "the broker has left a message unanswered"), now)
+        self.pump(now)
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    @property
+    def _most_bytes(self) -> int:
+        return self.max_message_size or DEFAULT_MAX_BYTES
+
+    def _may_start(self) -> bool:
+        """Whether a delivery may leave: none is under way, or a full batch waits."""
+        under_way = len(self._in_flight)
+        return not under_way or (under_way < _MOST_FULL_BATCHES and self._has_full_batch())
+
+    def _next_group(self) -> list[Outgoing]:
+        """What waits, as far as it fits into one batch."""
+        waiting = self._waiting
+        room = min(self._most_bytes, DEFAULT_MAX_BYTES) - _BATCH_OVERHEAD
+        group: list[Outgoing] = []
+        while waiting:
+            size = batch_bytes(waiting[0].payload)
+            if group and (size > room or len(group) >= _MOST_IN_BATCH):
+                break
+            room -= size
+            group.append(waiting.popleft())
+        return group
+
+    def _has_full_batch(self) -> bool:
+        """Whether more waits than one batch takes."""
+        if len(self._waiting) >= _MOST_IN_BATCH:
+            return True
+        room = self._most_bytes - _BATCH_OVERHEAD
+        for outgoing in self._waiting:
+            room -= batch_bytes(outgoing.payload)
+            if room <= 0:
+                return True
+        return False
+
+    def _on_refused(self, group: list[Outgoing], error: AmqpError, now: float) -> None:
+        if error.condition in _AGAIN:
+            seconds = busy_seconds(error) if error.condition == SERVER_BUSY else 1.0
+            self._paused_until = now + seconds
+            self._groups.appendleft(group)
+        elif len(group) == 1:
+            group[0].end(error)
+        else:
+            middle = len(group) // 2
+            self._groups.extendleft((group[middle:], group[:middle]))
+
+
+_LATE = "the broker has not answered in time; the message may have arrived"
+_NOT_SENT = "the broker could not be reached in time; the message was not sent"

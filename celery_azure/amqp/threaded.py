@@ -1,0 +1,235 @@
+"""A thread that drives an engine: it waits for the socket, for calls, and for deadlines.
+
+Everything that belongs to the engine happens in this thread; others hand it calls, which it makes
+in the order in which they came. Calls that come while it is busy cost no system call.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import socket
+import ssl
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from kombu.log import get_logger
+
+from celery_azure.amqp.frames import AmqpError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from celery_azure.amqp.engine import Engine, TokenSource
+
+logger = get_logger(__name__)
+
+_CONNECT_SECONDS = 5.0
+_READ_BYTES = 262_144
+_CLOSE_SECONDS = 1.0
+
+
+class ThreadedDriver:
+    """Runs an engine in a thread of its own.
+
+    Args:
+        engine: What to run.
+        tokens: What signs in.
+        address: Host and port to connect to.
+        tls: How to speak TLS; None for a plain socket.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        tokens: TokenSource,
+        address: tuple[str, int],
+        tls: ssl.SSLContext | None,
+    ) -> None:
+        self.engine = engine
+        self._tokens = tokens
+        self._address = address
+        self._tls = tls
+        self._calls: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
+        self._is_asleep = False
+        self._is_closing = False
+        self._wake_out, self._wake_in = socket.socketpair()
+        self._wake_out.setblocking(False)
+        self._wake_in.setblocking(False)
+        self._socket: socket.socket | None = None
+        self._unsent: memoryview | None = None
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._wake_out, selectors.EVENT_READ)
+        self._thread = threading.Thread(target=self._run, name="celery-azure", daemon=True)
+        self._thread.start()
+
+    # -- from other threads ----------------------------------------------------------------------
+
+    def call(self, function: Callable[..., object], *arguments: Any) -> None:
+        """Let the thread call a function; never waits, and may be used in a signal handler."""
+        self._calls.append((function, arguments))
+        if self._is_asleep:
+            self._is_asleep = False
+            with contextlib.suppress(OSError):  # full: it will wake; closed: it is gone
+                self._wake_in.send(b"\0")
+
+    def close(self, timeout: float = _CLOSE_SECONDS) -> None:
+        """End the thread, after what it was given; wait that many seconds for it."""
+        self._is_closing = True
+        self.call(lambda: None)
+        if threading.current_thread() is not self._thread:
+            self._thread.join(timeout)
+
+    def forget(self) -> None:
+        """Close the descriptors that a child inherited; the thread stayed in the parent."""
+        for one in (self._socket, self._wake_in, self._wake_out):
+            if one is not None:
+                with contextlib.suppress(OSError):
+                    one.close()
+
+    @staticmethod
+    def now() -> float:
+        """The engine's clock."""
+        return time.monotonic()
+
+    # -- the thread ------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        engine = self.engine
+        try:
+            while not (self._is_closing and not self._calls):
+                now = self.now()
+                deadline = engine.deadline()
+                if deadline is not None and deadline <= now:
+                    engine.expire(now)
+                    if engine.connect_at is not None and engine.connect_at <= now:
+                        self._connect()
+                self._serve()
+                self._wait()
+            engine.close(self.now())
+            self._flush()
+        except BaseException:
+            logger.exception("The thread that speaks with Service Bus has ended.")
+            raise
+        finally:
+            self._close_socket()
+            self._selector.close()
+            self._wake_in.close()
+            self._wake_out.close()
+
+    def _serve(self) -> None:
+        """Make the calls, fetch the tokens, write what there is to write."""
+        calls = self._calls
+        while calls:
+            function, arguments = calls.popleft()
+            try:
+                function(*arguments)
+            except Exception:
+                logger.exception("A call to Service Bus has failed.")
+        if self.engine.token_wanted:
+            self._fetch_tokens()
+        self._flush()
+
+    def _wait(self) -> None:
+        deadline = self.engine.deadline()
+        timeout = None if deadline is None else max(0.0, deadline - self.now())
+        self._is_asleep = True
+        if self._calls or self._is_closing:
+            timeout = 0.0
+        ready = self._selector.select(timeout)
+        self._is_asleep = False
+        woken = False
+        for key, events in ready:
+            if key.fileobj is self._wake_out:
+                woken = True
+            elif events & selectors.EVENT_READ:
+                self._read()
+        if woken:
+            self._serve()
+            with contextlib.suppress(OSError):
+                self._wake_out.recv(4096)
+
+    def _connect(self) -> None:
+        engine = self.engine
+        self._close_socket()
+        try:
+            plain = socket.create_connection(self._address, _CONNECT_SECONDS)
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._tls is not None:
+                plain = self._tls.wrap_socket(plain, server_hostname=self._address[0])
+            plain.setblocking(False)
+        except OSError as error:
+            engine.lost(f"{self._address[0]}:{self._address[1]}: {error}", self.now())
+            return
+        self._socket = plain
+        self._selector.register(plain, selectors.EVENT_READ)
+        engine.begin(self.now())
+
+    def _read(self) -> None:
+        """Read all there is: inside TLS, bytes may wait where `select` does not see them."""
+        while self._socket is not None:
+            try:
+                data = self._socket.recv(_READ_BYTES)
+            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                return
+            except OSError as error:
+                self._lose(str(error))
+                return
+            if not data:
+                self._lose("the peer has closed the socket")
+                return
+            self.engine.receive(data, self.now())
+            if self._tls is None and len(data) < _READ_BYTES:
+                return
+
+    def _flush(self) -> None:
+        if self._socket is None:
+            return
+        data = self.engine.take_output()
+        if self._unsent is not None:
+            data = bytes(self._unsent) + data
+            self._unsent = None
+        if data:
+            self._write(self._socket, data)
+        if self.engine.is_closed:
+            self._close_socket()
+
+    def _write(self, to: socket.socket, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:
+            try:
+                rest = rest[to.send(rest) :]
+            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                break
+            except OSError as error:
+                self._lose(str(error))
+                return
+        self._unsent = rest or None
+        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if rest else 0)
+        if self._selector.get_key(to).events != events:
+            self._selector.modify(to, events)
+
+    def _lose(self, reason: str) -> None:
+        self._close_socket()
+        self.engine.lost(reason, self.now())
+
+    def _close_socket(self) -> None:
+        if self._socket is not None:
+            self._selector.unregister(self._socket)
+            self._socket.close()
+            self._socket = None
+        self._unsent = None
+
+    def _fetch_tokens(self) -> None:
+        wanted, self.engine.token_wanted = self.engine.token_wanted, []
+        for entity in wanted:
+            try:
+                token, expires_at = self._tokens.get(self.engine.audience(entity))
+            except Exception as error:  # noqa: BLE001 - whatever a credential raises
+                text = (str(error).splitlines() or [type(error).__name__])[0]
+                refusal = AmqpError("amqp:unauthorized-access", text)
+                self.engine.token_failed(entity, refusal, self.now())
+            else:
+                self.engine.put_token(entity, token, expires_at, self.now())

@@ -1,0 +1,341 @@
+"""A kombu channel on Service Bus: publishing, consuming, and settlements that reach the broker."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import threading
+import time
+from queue import Empty
+from typing import TYPE_CHECKING, Any
+
+from amqp.protocol import queue_declare_ok_t
+from kombu.log import get_logger
+from kombu.transport import virtual
+
+from celery_azure import administration
+from celery_azure.amqp.codec import CodecError
+from celery_azure.amqp.messages import Received
+from celery_azure.amqp.receiver import ABANDON, COMPLETE, LOCK_LOST, RELEASE, dead_letter
+from celery_azure.envelope import KOMBU, NotAnEnvelopeError, decode, encode
+from celery_azure.errors import RefusedError
+from celery_azure.namespace import counts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from celery_azure.amqp.frames import AmqpError
+    from celery_azure.amqp.receiver import Delivery, Receiver, Settlement
+    from celery_azure.options import Options
+
+logger = get_logger(__name__)
+
+_ILLEGAL_IN_NAMES = re.compile(r"[^A-Za-z0-9._/-]", re.ASCII)
+_GET_SECONDS = 5.0
+_tags = itertools.count(1)
+
+
+def wall_clock() -> float:
+    """The time, in seconds since 1970."""
+    return time.time()  # noqa: TID251 - `eta` and `expires` are moments of the wall clock
+
+
+class QueueConsumer:
+    """One consumer of a queue: the link that feeds it and the callback that takes."""
+
+    def __init__(
+        self, channel: Channel, queue: str, receiver: Receiver, callback: Callable[[Any], object]
+    ) -> None:
+        self.receiver = receiver
+        self.queue = queue
+        self._channel = channel
+        self._callback = callback
+
+    def can_take(self) -> bool:
+        """Whether Celery's prefetch limit allows one more."""
+        return bool(self._channel.qos.can_consume())
+
+    def resume(self) -> None:
+        """Let messages come again after some were given back."""
+        self._channel.connection.namespace.driver.call(self.receiver.resume)
+
+    def take(self, delivery: Delivery) -> None:
+        """Hand a message to the consumer; dead-letter it when it is none of Celery's."""
+        raw = self._channel.open_delivery(self.queue, delivery)
+        if raw is not None:
+            self._channel.taking = delivery
+            try:
+                self._callback(raw)
+            finally:
+                self._channel.taking = None
+
+
+class Channel(virtual.Channel):  # type: ignore[misc] # kombu publishes no types
+    """A channel.
+
+    Attributes:
+        taking: The delivery that is being handed to a consumer just now.
+    """
+
+    do_restore = True
+    _warned_of_priority = False
+
+    def __init__(self, connection: Any, **options: Any) -> None:
+        super().__init__(connection, **options)
+        self.options: Options = connection.options
+        self.body_encoding = "base64" if self.options.message_format == KOMBU else None
+        self.taking: Delivery | None = None
+        self._by_tag: dict[str, Delivery] = {}
+        self._queue_consumers: dict[str, QueueConsumer] = {}
+        self._getters: dict[str, Receiver] = {}
+        self._stopped: list[Receiver] = []
+
+    # -- queues ----------------------------------------------------------------------------------
+
+    def entity(self, queue: str) -> str:
+        """The path of a queue: its name, as far as it is legal."""
+        return _ILLEGAL_IN_NAMES.sub("_", self.options.queue_name_prefix + queue)
+
+    def queue_declare(
+        self, queue: str | None = None, passive: bool = False, **options: Any
+    ) -> queue_declare_ok_t:
+        """Take a queue to exist; it is created when a link finds it missing.
+
+        `passive` asks how many messages it has, where the rights allow to.
+        """
+        if passive:
+            size = administration.queue_size(self.connection.endpoint, self.entity(str(queue)))
+            return queue_declare_ok_t(queue, size, 0)
+        del options
+        return queue_declare_ok_t(queue or f"amq.gen-{next(_tags)}", 0, 0)
+
+    def _size(self, queue: str) -> int:
+        return administration.queue_size(self.connection.endpoint, self.entity(queue))
+
+    def _delete(self, queue: str, *_: Any, **__: Any) -> None:
+        administration.delete_queue(self.connection.endpoint, self.entity(queue))
+
+    def _purge(self, queue: str) -> int:
+        """Receive and delete all there is; how many that was."""
+        receiver = self._new_receiver(queue, locks=False)
+        self.connection.namespace.open_receiver(receiver, self.options.unlimited_prefetch)
+        count = 0
+        try:
+            while self._drain(receiver):
+                found = len(receiver.buffer)
+                receiver.buffer.clear()
+                self.connection.namespace.driver.call(receiver.release_held, found)
+                if not found:
+                    break
+                count += found
+        finally:
+            self.connection.namespace.close_receiver(receiver)
+        return count
+
+    # -- publishing ------------------------------------------------------------------------------
+
+    def _next_delivery_tag(self) -> str:
+        return str(next(_tags))
+
+    def _put(self, queue: str, message: dict[str, Any], exchange: str = "", **_: Any) -> None:
+        """Send a message; returns when the broker has accepted it."""
+        info = message["properties"].get("delivery_info") or {}
+        if message["properties"].get("priority") and not Channel._warned_of_priority:
+            Channel._warned_of_priority = True
+            logger.warning("Service Bus has no priorities: messages come in their order.")
+        try:
+            payload = encode(
+                message,
+                info.get("exchange") or exchange,
+                info.get("routing_key") or queue,
+                now=wall_clock(),
+                shape=self.options.message_format,
+            ).to_bytes()
+        except CodecError as error:
+            raise RefusedError(f"the message cannot be written: {error}") from error
+        self.connection.namespace.publish(self.entity(queue), payload, self.options.send_timeout)
+
+    # -- consuming -------------------------------------------------------------------------------
+
+    def basic_qos(
+        self, prefetch_size: int = 0, prefetch_count: int = 0, apply_global: bool = False
+    ) -> None:
+        """Set how many messages may be unacknowledged; the links are given credit for as many."""
+        super().basic_qos(prefetch_size, prefetch_count, apply_global)
+        for consumer in self._queue_consumers.values():
+            self.connection.namespace.driver.call(consumer.receiver.set_limit, self._limit())
+
+    def basic_consume(
+        self, queue: str, no_ack: bool, callback: Any, consumer_tag: str, **options: Any
+    ) -> None:
+        """Let the messages of a queue come."""
+        super().basic_consume(queue, no_ack, callback, consumer_tag, **options)
+        receiver = self._new_receiver(queue, locks=not no_ack)
+        handler = self.connection._callbacks[queue]  # noqa: SLF001 - set by the base class
+        consumer = QueueConsumer(self, queue, receiver, handler)
+        self._queue_consumers[consumer_tag] = consumer
+        self.connection.feed.add(consumer)
+        self.connection.namespace.open_receiver(receiver, self._limit())
+
+    def basic_cancel(self, consumer_tag: str) -> None:
+        """Let no more come, and give back what has not been handed out.
+
+        The link stays until the channel is closed: what has been handed out is settled on it.
+        """
+        super().basic_cancel(consumer_tag)
+        consumer = self._queue_consumers.pop(consumer_tag, None)
+        if consumer is not None:
+            self.connection.feed.remove(consumer)
+            self._stopped.append(consumer.receiver)
+            self.connection.namespace.stop_receiver(consumer.receiver)
+
+    def _get(self, queue: str, timeout: float | None = None) -> dict[str, Any]:
+        """Take one message, if there is one now."""
+        del timeout
+        receiver = self._getters.get(queue)
+        if receiver is None:
+            receiver = self._getters[queue] = self._new_receiver(queue, locks=True)
+            self.connection.namespace.open_receiver(receiver, 0)
+        self._drain(receiver)
+        try:
+            delivery = receiver.buffer.popleft()
+        except IndexError:
+            raise Empty from None
+        raw = self.open_delivery(queue, delivery)
+        if raw is None:
+            raise Empty
+        return raw
+
+    def _drain(self, receiver: Receiver) -> bool:
+        """Wait until the broker has sent what it has; whether it answered in time."""
+        drained = threading.Event()
+
+        def ask() -> None:
+            if receiver.is_attached:
+                receiver.drain(drained.set)
+            else:
+                receiver.on_first_attach = lambda: receiver.drain(drained.set)
+
+        self.connection.namespace.driver.call(ask)
+        return drained.wait(_GET_SECONDS)
+
+    def _limit(self) -> int:
+        return self.qos.prefetch_count or self.options.unlimited_prefetch
+
+    def _new_receiver(self, queue: str, *, locks: bool) -> Receiver:
+        entity = self.entity(queue)
+        receiver: Receiver = self.connection.namespace.new_receiver(
+            entity,
+            entity=entity,
+            locks=locks,
+            renew_seconds=self.options.lock_renewal_seconds,
+            on_message=self.connection.feed.notify,
+            on_lost=_on_lost,
+            on_settled=_on_settled,
+        )
+        return receiver
+
+    def open_delivery(self, queue: str, delivery: Delivery) -> dict[str, Any] | None:
+        """Read a delivery as kombu's message; None when it is none and was dead-lettered."""
+        try:
+            received = Received(delivery.payload)
+            message = decode(received, wall_clock())
+        except (CodecError, NotAnEnvelopeError) as error:
+            logger.warning("A message that Celery did not write is dead-lettered: %s", error)
+            self._settle(delivery, dead_letter("NotACeleryMessage", str(error)))
+            return None
+        task = message["headers"].get("task")
+        delivery.name = f"{task}[{received.message_id}]" if task else received.message_id
+        properties = message["properties"]
+        info = properties["delivery_info"]
+        info.setdefault("exchange", "")
+        info["routing_key"] = info.get("routing_key") or queue
+        if received.delivery_count:
+            info["redelivered"] = True
+        if delivery.lock_token is None:
+            properties["delivery_tag"] = self._next_delivery_tag()
+            self.connection.namespace.driver.call(delivery.receiver.release_held, 1)
+        else:
+            tag = properties["delivery_tag"] = str(delivery.lock_token)
+            self._by_tag[tag] = delivery
+        return message
+
+    # -- settling --------------------------------------------------------------------------------
+
+    def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
+        """Complete the message."""
+        self._settle_tag(delivery_tag, COMPLETE)
+        super().basic_ack(delivery_tag, multiple=multiple)
+        self._wake()
+
+    def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        """Abandon the message, so that it is delivered again; or dead-letter it."""
+        delivery = self._by_tag.get(delivery_tag)
+        self._settle_tag(delivery_tag, ABANDON if requeue else self._rejection(delivery))
+        super().basic_reject(delivery_tag, requeue=False)
+        self._wake()
+
+    def _rejection(self, delivery: Delivery | None) -> Settlement:
+        name = delivery.name if delivery is not None else ""
+        if delivery is not None and delivery is self.taking:
+            return dead_letter(
+                "NotAccepted", f"The worker has no such task, or it is broken: {name}"
+            )
+        return dead_letter("Rejected", f"The task rejected its message: {name}")
+
+    def _settle_tag(self, delivery_tag: str, settlement: Settlement) -> None:
+        delivery = self._by_tag.pop(delivery_tag, None)
+        if delivery is not None:
+            self._settle(delivery, settlement)
+
+    def _settle(self, delivery: Delivery, settlement: Settlement) -> None:
+        self.connection.namespace.settle(delivery, settlement)
+
+    def _wake(self) -> None:
+        """There is room for one more: look into the buffers, whatever thread this is."""
+        connection = self.connection
+        if connection is None:
+            return
+        if connection.feed.has_work:
+            connection.feed.notify()
+
+    def _restore(self, message: Any) -> None:
+        """Give back at once what was not acknowledged when the channel is closed."""
+        self._settle_tag(message.delivery_tag, RELEASE)
+
+    def close(self) -> None:
+        """Close the links, when the broker has confirmed what was settled."""
+        if self.closed:
+            return
+        connection = self.connection
+        super_close = super().close
+        for consumer_tag in list(self._consumers):
+            self.basic_cancel(consumer_tag)
+        if self._qos:
+            self._qos.restore_unacked_once()
+        for receiver in [*self._stopped, *self._getters.values()]:
+            connection.namespace.close_receiver(receiver)
+        super_close()
+
+
+def _on_lost(delivery: Delivery, reason: str) -> None:
+    counts["lost locks"] += 1
+    logger.warning(
+        "The lock of %s is lost, it is delivered again: %s", delivery.name or "a message", reason
+    )
+
+
+def _on_settled(delivery: Delivery, settlement: Settlement, error: AmqpError | None) -> None:
+    if error is None:
+        return
+    counts["failed settlements"] += 1
+    what = delivery.name or "a message"
+    if error.condition == LOCK_LOST:
+        counts["lost locks"] += 1
+        logger.warning(
+            "The lock of %s was lost before its %s: it is delivered again.", what, settlement.verb
+        )
+    else:
+        logger.warning(
+            "The %s of %s failed, it is delivered again: %s", settlement.verb, what, error
+        )

@@ -1,0 +1,135 @@
+"""What has come in for the consumers of one connection, handed out in turn, queue after queue.
+
+The thread that speaks with Service Bus fills the buffers; whoever drains events empties them. A
+byte on a pair of sockets tells the one of the other, so that an event loop can wait for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import socket
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from celery_azure.amqp.receiver import Delivery, Receiver
+
+_BUDGET_SECONDS = 0.02
+"""For how long messages are handed out before an event loop gets its turn again."""
+
+
+class Consumer(Protocol):
+    """Who takes what comes from a queue."""
+
+    receiver: Receiver
+
+    def can_take(self) -> bool:
+        """Whether one more message may be handed out."""
+
+    def take(self, delivery: Delivery) -> None:
+        """Take it."""
+
+    def resume(self) -> None:
+        """Let messages come again after some were given back."""
+
+
+class Feed:
+    """Buffers and the signal that there is something in them."""
+
+    def __init__(self) -> None:
+        self._consumers: deque[Consumer] = deque()
+        self._is_told = False
+        self._out: socket.socket | None = None
+        self._in: socket.socket | None = None
+        self._selector: Any = None
+
+    def fileno(self) -> int:
+        """What becomes readable when there is something to deliver."""
+        return self._open().fileno()
+
+    def _open(self) -> socket.socket:
+        """Make the sockets when somebody waits for the first time; most connections only send."""
+        if self._out is None:
+            self._out, self._in = socket.socketpair()
+            self._out.setblocking(False)
+            self._in.setblocking(False)
+            if self._is_told:
+                self._in.send(b"\0")
+        return self._out
+
+    def add(self, consumer: Consumer) -> None:
+        """Hand out to this one, too."""
+        self._consumers.append(consumer)
+
+    def remove(self, consumer: Consumer) -> None:
+        """Hand out to it no more."""
+        if consumer in self._consumers:
+            self._consumers.remove(consumer)
+
+    def notify(self) -> None:
+        """Say that there may be something; any thread may."""
+        if not self._is_told:
+            self._is_told = True
+            if self._in is not None:
+                with contextlib.suppress(OSError):  # closed
+                    self._in.send(b"\0")
+
+    def clear(self) -> None:
+        """Take the signal back, before looking into the buffers."""
+        if self._out is not None:
+            with contextlib.suppress(OSError):  # nothing was said
+                self._out.recv(4096)
+        self._is_told = False
+
+    @property
+    def has_work(self) -> bool:
+        """Whether something waits in a buffer, or was given back because nobody took it."""
+        for consumer in tuple(self._consumers):
+            if consumer.receiver.buffer or consumer.receiver.is_paused:
+                return True
+        return False
+
+    def deliver_one(self) -> bool:
+        """Hand out one message, to the queue whose turn it is; whether there was one."""
+        consumers = self._consumers
+        for _ in range(len(consumers)):
+            consumer = consumers[0]
+            consumers.rotate(-1)
+            if not consumer.can_take():
+                continue
+            try:
+                delivery = consumer.receiver.buffer.popleft()
+            except IndexError:
+                if consumer.receiver.is_paused:
+                    consumer.resume()
+                continue
+            consumer.take(delivery)
+            return True
+        return False
+
+    def deliver(self) -> None:
+        """Hand out what may be handed out, for a moment; the rest when the loop comes again."""
+        end = time.monotonic() + _BUDGET_SECONDS
+        while self.deliver_one():
+            if time.monotonic() > end:
+                self.notify()
+                return
+
+    def wait(self, timeout: float | None) -> bool:
+        """Wait until there is something, at most so many seconds; whether there may be."""
+        if self._selector is None:
+            self._selector = selectors.DefaultSelector()
+            self._selector.register(self._open(), selectors.EVENT_READ)
+        return bool(self._selector.select(timeout))
+
+    def close(self) -> None:
+        """Close the sockets."""
+        if self._selector is not None:
+            self._selector.close()
+            self._selector = None
+        for one in (self._out, self._in):
+            if one is not None:
+                one.close()
+        self._out = self._in = None

@@ -1,0 +1,287 @@
+"""A namespace, as a process uses it: one connection for all its threads, channels and producers.
+
+The thread that drives it ends with its last user. A child process begins anew: sockets and threads
+are the parent's.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import ssl
+import threading
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, ClassVar
+
+from kombu.log import get_logger
+
+from celery_azure.amqp.engine import Engine
+from celery_azure.amqp.frames import AmqpError
+from celery_azure.amqp.locks import LockKeeper
+from celery_azure.amqp.receiver import Receiver
+from celery_azure.amqp.requests import Requests
+from celery_azure.amqp.sender import TIMEOUT, Outgoing, Sender
+from celery_azure.amqp.threaded import ThreadedDriver
+from celery_azure.errors import error_from
+from celery_azure.tokens import token_source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from celery_azure.amqp.receiver import Delivery, Settlement
+    from celery_azure.connection import ServiceBusEndpoint
+
+logger = get_logger(__name__)
+
+TLS_PORT = 5671
+_NOT_FOUND = "amqp:not-found"
+_FINISH_SECONDS = 1.0
+
+counts: Counter[str] = Counter()
+"""What has happened in this process: `lost locks`, `failed settlements`."""
+
+
+def new_engine(endpoint: ServiceBusEndpoint) -> Engine:
+    """An engine for a namespace."""
+    host = f"{endpoint.host}:{endpoint.port}" if endpoint.is_emulator else endpoint.host
+    container_id = f"celery-{socket.gethostname()}-{os.getpid()}-{random.getrandbits(32):08x}"
+    wall_offset = time.time() - time.monotonic()  # noqa: TID251 - locks end by the wall clock
+    return Engine(host, container_id, random.random, wall_offset)
+
+
+def tls_of(endpoint: ServiceBusEndpoint) -> ssl.SSLContext | None:
+    """How to speak TLS to an endpoint; None where it is not spoken."""
+    return None if endpoint.is_emulator else ssl.create_default_context()
+
+
+def address_of(endpoint: ServiceBusEndpoint) -> tuple[str, int]:
+    """Where to connect to."""
+    return endpoint.host.strip("[]"), endpoint.port or TLS_PORT
+
+
+class Namespace:
+    """One connection to a namespace, used by everybody in the process.
+
+    Args:
+        endpoint: Where it is, and how to sign in.
+        create_queue: Creates a queue that is missing, or raises.
+    """
+
+    _shared: ClassVar[dict[tuple[int, ServiceBusEndpoint], Namespace]] = {}
+    _lock = threading.Lock()
+
+    def __init__(
+        self, endpoint: ServiceBusEndpoint, create_queue: Callable[[str], None] | None
+    ) -> None:
+        self._users = 0
+        self._pid = os.getpid()
+        self._endpoint = endpoint
+        self._create_queue = create_queue
+        self._creating: set[str] = set()
+        self._told: set[str] = set()
+        self._senders: dict[str, Sender] = {}
+        self._managements: dict[str, Requests] = {}
+        self.engine = new_engine(endpoint)
+        self.engine.on_outage = _tell_outage
+        self.engine.on_recovery = _tell_recovery
+        self.driver = ThreadedDriver(
+            self.engine, token_source(endpoint), address_of(endpoint), tls_of(endpoint)
+        )
+
+    @classmethod
+    def acquire(
+        cls, endpoint: ServiceBusEndpoint, create_queue: Callable[[str], None] | None
+    ) -> Namespace:
+        """The namespace of this process; give it back with `release`."""
+        with cls._lock:
+            key = os.getpid(), endpoint
+            namespace = cls._shared.get(key)
+            if namespace is None:
+                namespace = cls._shared[key] = cls(endpoint, create_queue)
+            namespace._users += 1
+            return namespace
+
+    def release(self, timeout: float = _FINISH_SECONDS) -> None:
+        """Stop using it; the last user closes the connection, and waits so long for that."""
+        with self._lock:
+            self._users -= 1
+            if self._users or self._pid != os.getpid():
+                return
+            self._shared.pop((os.getpid(), self._endpoint), None)
+        self.driver.close(timeout)
+
+    # -- sending ---------------------------------------------------------------------------------
+
+    def publish(self, entity: str, payload: bytes, timeout: float) -> None:
+        """Send an encoded message; returns when the broker has accepted it.
+
+        Raises:
+            ServiceBusError: It has not, or not in time.
+        """
+        fate: list[AmqpError | None] = []
+        decided = threading.Event()
+
+        def done(error: AmqpError | None) -> None:
+            fate.append(error)
+            decided.set()
+
+        outgoing = Outgoing(payload, self.driver.now() + timeout, done)
+        self.driver.call(self._submit, entity, outgoing)
+        if not decided.wait(timeout + 1.0):
+            outgoing.done = None
+            raise error_from(AmqpError(TIMEOUT, "the broker has not answered in time"))
+        if fate[0] is not None:
+            raise error_from(fate[0])
+
+    def open_sender(self, entity: str) -> None:
+        """Attach the link ahead, so that the first message need not wait for it."""
+        self.driver.call(self._sender, entity)
+
+    def _submit(self, entity: str, outgoing: Outgoing) -> None:
+        sender = self._sender(entity)
+        sender.submit(outgoing)
+        # What other threads have handed over meanwhile travels along.
+        self.driver.call(sender.pump, self.driver.now())
+
+    def _sender(self, entity: str) -> Sender:
+        sender = self._senders.get(entity)
+        if sender is None:
+            sender = self._senders[entity] = Sender(entity)
+            link = sender
+            sender.on_refusal = lambda error: self._mend(entity, error, link.fail_all)
+            now = self.driver.now()
+            self.engine.watch(sender)
+            self.engine.add(sender, now)
+        return sender
+
+    # -- receiving -------------------------------------------------------------------------------
+
+    def new_receiver(
+        self,
+        address: str,
+        *,
+        entity: str,
+        locks: bool,
+        renew_seconds: float,
+        on_message: Callable[[], None],
+        on_lost: Callable[[Delivery, str], None],
+        on_settled: Callable[[Delivery, Settlement, AmqpError | None], None],
+    ) -> Receiver:
+        """A link that receives; open it with `open_receiver`."""
+        management = Requests(entity, f"{address}/$management") if locks else None
+        receiver = Receiver(self.engine, address, management=management, on_message=on_message)
+        receiver.entity = entity
+        receiver.on_settled = on_settled
+        receiver.on_refusal = lambda error: self._mend(entity, error, lambda _: None)
+        if management is not None:
+            if renew_seconds:
+                receiver.keeper = LockKeeper(
+                    self.engine, management, longest=renew_seconds, on_lost=on_lost
+                )
+            receiver.management = management
+        return receiver
+
+    def open_receiver(self, receiver: Receiver, limit: int) -> None:
+        """Attach it and let that many messages come."""
+        self.driver.call(self._open_receiver, receiver, limit)
+
+    def _open_receiver(self, receiver: Receiver, limit: int) -> None:
+        now = self.driver.now()
+        receiver.set_limit(limit)
+        self.engine.add(receiver, now)
+        self.engine.watch(receiver)
+        if receiver.management is not None:
+            self.engine.add_requests(receiver.management, now)
+        if receiver.keeper is not None:
+            self.engine.watch(receiver.keeper)
+
+    def stop_receiver(self, receiver: Receiver) -> None:
+        """Let no more messages come, and give back what nobody has taken."""
+        self.driver.call(self._stop_receiver, receiver)
+
+    def _stop_receiver(self, receiver: Receiver) -> None:
+        now = self.driver.now()
+        receiver.set_limit(0)
+        receiver.release_buffered(now)
+        # What is under way when the credit ends comes in still, and is given back as well.
+        receiver.on_message = lambda: receiver.release_buffered(self.driver.now())
+
+    def close_receiver(self, receiver: Receiver, timeout: float = _FINISH_SECONDS) -> None:
+        """Detach it when the broker has confirmed what was settled; wait for that a moment."""
+        closed = threading.Event()
+        self.driver.call(self._stop_receiver, receiver)
+        self.driver.call(self._close_when_settled, receiver, self.driver.now() + timeout, closed)
+        closed.wait(timeout + 0.5)
+
+    def _close_when_settled(self, receiver: Receiver, due: float, closed: threading.Event) -> None:
+        now = self.driver.now()
+        if receiver.unconfirmed and now < due and receiver.is_attached:
+            receiver.on_confirmed = lambda: self._close_when_settled(receiver, due, closed)
+            return
+        receiver.on_confirmed = None
+        self.engine.unwatch(receiver)
+        if receiver.keeper is not None:
+            self.engine.unwatch(receiver.keeper)
+        self.engine.remove(receiver)
+        if receiver.management is not None:
+            self.engine.remove_requests(receiver.management)
+        closed.set()
+
+    def settle(self, delivery: Delivery, settlement: Settlement) -> None:
+        """Decide what becomes of a delivery; the receiver's `on_settled` hears the answer."""
+        self.driver.call(self._settle, delivery, settlement)
+
+    def _settle(self, delivery: Delivery, settlement: Settlement) -> None:
+        receiver = delivery.receiver
+        receiver.settle(delivery, settlement, self.driver.now())
+        receiver.top_up()
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _mend(self, entity: str, error: AmqpError, fail: Callable[[AmqpError], None]) -> bool:
+        """Create a queue that is missing, where the rights allow to; whether that is tried."""
+        if error.condition != _NOT_FOUND or self._create_queue is None:
+            return False
+        if entity not in self._creating:
+            self._creating.add(entity)
+            threading.Thread(
+                target=self._create,
+                args=(entity, error, fail),
+                name="celery-azure-create",
+                daemon=True,
+            ).start()
+        return True
+
+    def _create(self, entity: str, error: AmqpError, fail: Callable[[AmqpError], None]) -> None:
+        try:
+            if self._create_queue is not None:
+                self._create_queue(entity)
+        except Exception as reason:  # noqa: BLE001 - whatever the admin client raises
+            if entity not in self._told:
+                self._told.add(entity)
+                text = (str(reason).splitlines() or [type(reason).__name__])[0]
+                logger.warning("Queue %r does not exist and cannot be created: %s", entity, text)
+            self.driver.call(fail, error)
+        finally:
+            self.driver.call(self._creating.discard, entity)
+
+
+def _forget_in_child() -> None:
+    shared = list(Namespace._shared.values())  # noqa: SLF001 - our own
+    Namespace._shared = {}  # noqa: SLF001
+    Namespace._lock = threading.Lock()  # noqa: SLF001
+    for namespace in shared:
+        namespace.driver.forget()
+
+
+os.register_at_fork(after_in_child=_forget_in_child)
+
+
+def _tell_outage(error: AmqpError) -> None:
+    logger.warning("Service Bus cannot be reached, trying on: %s", error)
+
+
+def _tell_recovery() -> None:
+    logger.warning("Service Bus can be reached again.")

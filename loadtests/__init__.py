@@ -1,1 +1,0 @@
-"""Load tests with Locust: run by `nox -s load`."""

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from celery_azure.amqp.locks import LockKeeper
+from celery_azure.amqp.receiver import COMPLETE, Receiver
+from tests.unit.celery_azure.amqp.world import Settled, World
+
+if TYPE_CHECKING:
+    from celery_azure.amqp.receiver import Delivery
+
+
+class Keeping:
+    """A receiver whose locks are kept, and what was lost."""
+
+    def __init__(self, world: World, longest: float = 3600.0) -> None:
+        self.lost: list[str] = []
+        self.receiver = receiver = world.receiver(0)
+        assert receiver.management is not None
+        receiver.keeper = LockKeeper(
+            world.engine, receiver.management, longest=longest, on_lost=self._on_lost
+        )
+        world.engine.watch(receiver.keeper)
+
+    def _on_lost(self, delivery: Delivery, reason: str) -> None:
+        assert delivery.is_lost
+        self.lost.append(reason)
+
+    def take(self, world: World, count: int) -> list[Delivery]:
+        receiver: Receiver = self.receiver
+        receiver.set_limit(count)
+        world.turn()
+        return [receiver.buffer.popleft() for _ in range(count)]
+
+
+def renewals(world: World) -> int:
+    return sum(data.count(b"com.microsoft:renew-lock") for data in world.sent)
+
+
+def test_a_lock_lives_as_long_as_its_message_is_held() -> None:
+    world = World(lock_duration=10.0)
+    world.put("a")
+    keeping = Keeping(world)
+    keeping.receiver.on_settled = settled = Settled()
+    [delivery] = keeping.take(world, 1)
+    world.pass_time(100)
+    assert keeping.lost == []
+    keeping.receiver.settle(delivery, COMPLETE, world.now)
+    world.turn()
+    assert settled == [("complete", None)]
+    before = renewals(world)
+    world.pass_time(20)
+    assert renewals(world) == before
+
+
+def test_many_locks_are_renewed_with_one_request() -> None:
+    world = World(lock_duration=10.0)
+    world.put(*(str(number) for number in range(50)))
+    Keeping(world).take(world, 50)
+    world.pass_time(5.5)
+    assert renewals(world) == 1
+
+
+def test_a_lock_that_is_lost_is_told_and_the_others_are_kept() -> None:
+    world = World(lock_duration=10.0)
+    world.put("a", "b", "c")
+    keeping = Keeping(world)
+    deliveries = keeping.take(world, 3)
+    token = deliveries[1].lock_token
+    world.queue.abandon(token, world.now)
+    world.pass_time(30)
+    assert len(keeping.lost) == 1
+    assert [delivery.is_lost for delivery in deliveries] == [False, True, False]
+
+
+def test_a_lock_is_renewed_over_the_next_connection_too() -> None:
+    world = World(lock_duration=10.0)
+    world.put("a")
+    keeping = Keeping(world)
+    [delivery] = keeping.take(world, 1)
+    world.cut()
+    world.pass_time(60)
+    assert keeping.lost == []
+    assert not delivery.is_lost
+
+
+def test_after_the_longest_time_a_lock_is_let_go_and_that_is_told() -> None:
+    world = World(lock_duration=10.0)
+    world.put("a")
+    keeping = Keeping(world, longest=20.0)
+    keeping.take(world, 1)
+    world.pass_time(40)
+    assert len(keeping.lost) == 1
+
+
+def test_a_broker_whose_clock_is_ahead_loses_no_lock() -> None:
+    world = World(lock_duration=10.0)
+    world.engine._wall_offset = -120.0
+    world.put("a")
+    keeping = Keeping(world)
+    keeping.take(world, 1)
+    world.pass_time(60)
+    assert keeping.lost == []

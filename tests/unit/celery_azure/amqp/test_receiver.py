@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import pytest
+
+from celery_azure.amqp.receiver import ABANDON, COMPLETE, RELEASE, Settlement, dead_letter
+from tests.unit.celery_azure.amqp.world import Settled, World
+
+
+def counts(world: World) -> tuple[int, int]:
+    """Messages that are active (locked ones too), and dead-lettered ones."""
+    found = world.queue.counts(world.now)
+    return found.active, found.dead_letter
+
+
+def test_no_more_messages_come_than_can_be_worked_on() -> None:
+    world = World()
+    world.put(*"abcdef")
+    receiver = world.receiver(2)
+    assert len(receiver.buffer) == 2
+    receiver.settle(receiver.buffer.popleft(), COMPLETE, world.now)
+    receiver.top_up()
+    world.turn()
+    assert len(receiver.buffer) == 2
+
+
+def test_what_is_worked_on_fast_is_read_ahead() -> None:
+    world = World()
+    world.put(*(str(number) for number in range(600)))
+    receiver = world.receiver(4)
+    for _ in range(50):
+        receiver.settle(receiver.buffer.popleft(), COMPLETE, world.now)
+        receiver.top_up()
+        world.turn()
+    world.pass_time(0.25)
+    assert receiver.ahead == 20  # 50 in a quarter of a second are 20 in a tenth
+    assert len(receiver.buffer) == 24
+    world.pass_time(1)
+    assert receiver.ahead <= 2
+
+
+def test_what_nobody_takes_goes_back_to_the_broker_and_comes_when_somebody_does() -> None:
+    world = World()
+    world.put("a", "b")
+    receiver = world.receiver(2)
+    world.pass_time(3)
+    assert receiver.is_paused
+    assert not receiver.buffer
+    other = world.receiver(2)
+    assert len(other.buffer) == 2
+    for delivery in other.buffer:
+        other.settle(delivery, RELEASE, world.now)
+    receiver.resume()
+    world.turn()
+    assert not receiver.is_paused
+
+
+@pytest.mark.parametrize(
+    ("settlement", "left"),
+    [(COMPLETE, (0, 0)), (ABANDON, (1, 0)), (RELEASE, (1, 0)), (dead_letter("R", "D"), (0, 1))],
+    ids=lambda value: value.verb if isinstance(value, Settlement) else "",
+)
+def test_a_settlement_reaches_the_broker_and_is_confirmed(
+    settlement: Settlement, left: tuple[int, int]
+) -> None:
+    world = World()
+    world.put("a")
+    receiver = world.receiver(1)
+    receiver.on_settled = settled = Settled()
+    receiver.set_limit(0)
+    receiver.settle(receiver.buffer.popleft(), settlement, world.now)
+    assert len(receiver.unconfirmed) == 1
+    world.turn()
+    assert settled == [(settlement.verb, None)]
+    assert counts(world) == left
+
+
+def test_a_lost_lock_is_noticed_by_the_settlement() -> None:
+    world = World(lock_duration=5.0)
+    world.put("a")
+    receiver = world.receiver(1)
+    receiver.on_settled = settled = Settled()
+    receiver.set_limit(0)
+    delivery = receiver.buffer.popleft()
+    world.pass_time(6)
+    receiver.settle(delivery, COMPLETE, world.now)
+    world.turn()
+    assert settled == [("complete", "com.microsoft:message-lock-lost")]
+
+
+def test_what_came_on_a_connection_that_is_gone_is_settled_by_its_lock_token() -> None:
+    world = World()
+    world.put("a")
+    receiver = world.receiver(1)
+    receiver.on_settled = settled = Settled()
+    delivery = receiver.buffer.popleft()
+    world.cut()
+    world.pass_time(1)
+    receiver.settle(delivery, COMPLETE, world.now)
+    world.turn()
+    assert settled == [("complete", None)]
+    assert counts(world) == (0, 0)
+
+
+def test_a_settlement_whose_answer_was_lost_is_asked_about_again() -> None:
+    world = World()
+    world.put("a")
+    receiver = world.receiver(1)
+    receiver.on_settled = settled = Settled()
+    world.hears = False
+    receiver.settle(receiver.buffer.popleft(), dead_letter("Reason", "Text"), world.now)
+    world.cut()  # before the broker has heard of it
+    world.pass_time(1)
+    assert settled == [("dead-letter", None)]
+    assert counts(world) == (0, 1)
+
+
+def test_a_delivery_is_settled_once() -> None:
+    world = World()
+    world.put("a")
+    receiver = world.receiver(1)
+    delivery = receiver.buffer.popleft()
+    receiver.settle(delivery, COMPLETE, world.now)
+    receiver.settle(delivery, ABANDON, world.now)
+    world.turn()
+    assert counts(world) == (0, 0)
+    assert receiver.held == 0
+
+
+def test_without_locks_a_message_is_gone_when_it_comes() -> None:
+    world = World()
+    world.put("a", "b")
+    receiver = world.receiver(1, locks=False)
+    assert receiver.buffer[0].lock_token is None
+    assert counts(world) == (1, 0)
+    receiver.buffer.popleft()
+    receiver.release_held(1)
+    world.turn()
+    assert len(receiver.buffer) == 1
+
+
+@pytest.mark.parametrize("texts", ["", "a", "abc"])
+def test_draining_gives_what_there_is_and_takes_the_credit_back(texts: str) -> None:
+    world = World()
+    world.put(*texts)
+    receiver = world.receiver(0)
+    drained: list[int] = []
+    receiver.drain(lambda: drained.append(len(receiver.buffer)))
+    world.turn()
+    assert drained == [min(1, len(texts))]
+    assert receiver.credit == 0

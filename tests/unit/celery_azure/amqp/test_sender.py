@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+from celery_azure.amqp.messages import BATCH_FORMAT, Message
+from celery_azure.amqp.sender import Outgoing
+from tests.unit.celery_azure.amqp.world import LISTENER, Fates, World
+
+
+def bodies(world: World) -> list[str]:
+    receiver = world.receiver(1000, locks=False)
+    world.pass_time(0.5)
+    return [
+        delivery.payload.rpartition(b"\x00\x53\x75")[2][2:].decode() for delivery in receiver.buffer
+    ]
+
+
+def test_what_waits_together_travels_as_one_delivery() -> None:
+    world = World()
+    sender = world.sender()
+    fates = world.submit(sender, "a", "b", "c")
+    world.turn()
+    assert fates.accepted == ["a", "b", "c"]
+    assert sender.deliveries == 1
+    assert bodies(world) == ["a", "b", "c"]
+
+
+def test_what_comes_while_a_delivery_is_under_way_waits_for_its_answer() -> None:
+    world = World()
+    sender = world.sender()
+    fates = Fates()
+    for text in ("first", "second", "third"):
+        payload = Message(text.encode()).to_bytes()
+        fates.wait_for(sender, text, payload, world.now + 10)
+        sender.pump(world.now)
+    assert sender.deliveries == 1
+    world.turn()
+    assert sender.deliveries == 2
+    assert fates.accepted == ["first", "second", "third"]
+    assert sender.is_idle
+
+
+def test_full_batches_do_not_wait_for_each_other() -> None:
+    world = World()
+    sender = world.sender()
+    fates = Fates()
+    for number in range(9):
+        payload = Message(bytes(100_000)).to_bytes()
+        fates.wait_for(sender, str(number), payload, world.now + 10)
+    sender.pump(world.now)
+    assert sender.deliveries == 4
+    world.turn()
+    assert len(fates.accepted) == 9
+    assert sender.deliveries == 5
+
+
+def test_a_message_that_is_refused_fails_alone() -> None:
+    world = World()
+    sender = world.sender()
+    fates = Fates()
+    for text in ("a", "b", "c", "d", "e"):
+        sections = Message(text.encode()).to_bytes()
+        payload = b"\xff no message" if text == "c" else sections
+        fates.wait_for(sender, text, payload, world.now + 10)
+    sender.pump(world.now)
+    world.turn()
+    assert sorted(fates.accepted) == ["a", "b", "d", "e"]
+    assert list(fates.conditions) == ["c"]
+    assert sorted(bodies(world)) == ["a", "b", "d", "e"]
+
+
+def test_a_message_larger_than_the_link_takes_is_refused_by_the_broker() -> None:
+    world = World()
+    sender = world.sender()
+    fates = Fates()
+    fates.wait_for(sender, "big", Message(bytes(300_000)).to_bytes(), world.now + 10)
+    sender.pump(world.now)
+    world.turn()
+    assert fates.conditions == {"big": "amqp:link:message-size-exceeded"}
+
+
+def test_what_was_under_way_when_the_connection_broke_is_sent_again() -> None:
+    world = World()
+    sender = world.sender()
+    world.hears = False
+    fates = world.submit(sender, "a", "b")
+    world.turn()
+    assert not fates
+    world.cut()
+    world.pass_time(1)
+    assert fates.accepted == ["a", "b"]
+    assert bodies(world) == ["a", "b", "a", "b"]  # the broker had taken them: nobody could know
+
+
+def test_what_waits_without_a_connection_is_sent_when_there_is_one() -> None:
+    world = World()
+    world.is_reachable = False
+    sender = world.sender()
+    fates = world.submit(sender, "a")
+    world.pass_time(3)
+    assert not fates
+    world.is_reachable = True
+    world.pass_time(6)
+    assert fates.accepted == ["a"]
+    assert world.outages == ["amqp:connection:lost", "over"]
+
+
+def test_whoever_waits_too_long_is_told_whether_it_was_sent() -> None:
+    world = World()
+    sender = world.sender()
+    world.hears = False
+    unsure = world.submit(sender, "sent", timeout=1)
+    never = world.submit(sender, "not sent", timeout=1)
+    world.pass_time(2)
+    assert "may have arrived" in str(unsure["sent"])
+    assert "was not sent" in str(never["not sent"])
+
+
+def test_what_was_given_up_is_not_sent_later() -> None:
+    world = World()
+    world.is_reachable = False
+    sender = world.sender()
+    fates = world.submit(sender, "late", timeout=1)
+    world.pass_time(2)
+    assert fates.conditions == {"late": "com.microsoft:timeout"}
+    world.is_reachable = True
+    world.pass_time(6)
+    assert bodies(world) == []
+
+
+def test_an_unanswered_message_makes_the_connection_suspect() -> None:
+    world = World()
+    sender = world.sender()
+    world.hears = False
+    fates = world.submit(sender, "a", timeout=100)
+    world.turn()
+    world.pass_time(29)
+    world.hears = True
+    world.pass_time(3)
+    assert fates.accepted == ["a"]
+    assert world.engine.connections == 2
+
+
+def test_a_missing_queue_fails_what_waits_unless_somebody_mends_it() -> None:
+    world = World()
+    sender = world.sender("missing")
+    fates = world.submit(sender, "a")
+    world.pass_time(1)
+    assert fates.conditions == {"a": "amqp:not-found"}
+
+    sender.on_refusal = lambda error: error.condition == "amqp:not-found"
+    fates = world.submit(sender, "b")
+    world.pass_time(2)
+    assert not fates
+
+
+def test_without_the_right_to_send_nothing_waits() -> None:
+    world = World(LISTENER)
+    sender = world.sender()
+    fates = world.submit(sender, "a")
+    world.pass_time(1)
+    assert fates.conditions == {"a": "amqp:unauthorized-access"}
+
+
+def test_a_fate_is_told_once() -> None:
+    told: list[object] = []
+    outgoing = Outgoing(b"", 0.0, told.append)
+    outgoing.end(None)
+    outgoing.end(None)
+    assert told == [None]
+    assert BATCH_FORMAT == 0x80013700

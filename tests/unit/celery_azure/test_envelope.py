@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from celery import Celery
+
+from celery_azure.amqp.messages import Message, Received
+from celery_azure.envelope import (
+    EXTRA,
+    KOMBU,
+    MAX_BODY_BYTES,
+    MAX_MESSAGE_BYTES,
+    NATIVE,
+    NotAnEnvelopeError,
+    decode,
+    encode,
+)
+
+NOW = 1_800_000_000.0
+SOON = "2027-01-15T08:00:30+00:00"  # NOW and thirty seconds
+
+
+def celery_message(**options: Any) -> dict[str, Any]:
+    """What Celery hands to kombu for a task, as kombu hands it to a channel."""
+    app = Celery("test", set_as_current=False)
+    task = app.amqp.as_task_v2("id-1", "work", [1], {"é": 2}, **options)
+    return {
+        "body": json.dumps(task.body, ensure_ascii=False),
+        "content-type": "application/json",
+        "content-encoding": "utf-8",
+        "headers": task.headers,
+        "properties": {
+            **task.properties,
+            "delivery_info": {"exchange": "jobs", "routing_key": "jobs"},
+            "delivery_tag": "1",
+            "delivery_mode": 2,
+            "priority": 0,
+            "body_encoding": None,
+        },
+    }
+
+
+def through(message: dict[str, Any], shape: str = NATIVE, *, now: float = NOW) -> dict[str, Any]:
+    outgoing = encode(message, "jobs", "jobs", now=now, shape=shape)
+    return decode(Received(outgoing.to_bytes()), now)
+
+
+def test_a_task_comes_back_with_all_its_headers() -> None:
+    message = celery_message(retries=2, group_id="g", time_limit=5, root_id="r")
+    back = through(message)
+    assert back["headers"] == message["headers"]
+    assert back["body"].decode() == message["body"]
+    assert back["content-type"] == "application/json"
+    assert back["properties"]["correlation_id"] == "id-1"
+    assert back["properties"]["delivery_info"] == {"exchange": "jobs", "routing_key": "jobs"}
+
+
+def test_the_message_reads_well_where_people_look_at_it() -> None:
+    outgoing = encode(celery_message(), "jobs", "jobs", now=NOW)
+    received = Received(outgoing.to_bytes())
+    assert json.loads(received.body)[:2] == [[1], {"é": 2}]
+    assert received.message_id == "id-1"
+    assert received.system_property(3) == "work"
+    assert received.properties["task"] == "work"
+    assert received.properties["retries"] == 0
+    assert json.loads(received.properties[EXTRA])["headers"]["timelimit"] == [None, None]
+
+
+def test_the_shape_of_kombu_is_written_and_read() -> None:
+    message = celery_message()
+    body = base64.b64encode(message["body"].encode()).decode()
+    message["body"], message["properties"]["body_encoding"] = body, "base64"
+    outgoing = encode(message, "jobs", "jobs", now=NOW, shape=KOMBU)
+    assert json.loads(outgoing.body)["headers"]["task"] == "work"
+    back = decode(Received(outgoing.to_bytes()), NOW)
+    assert back["headers"] == message["headers"]
+    assert back["body"] == body
+    assert outgoing.message_id == "id-1"
+
+
+@pytest.mark.parametrize("shape", [NATIVE, KOMBU])
+def test_a_task_for_later_is_scheduled_and_not_kept_again(shape: str) -> None:
+    message = celery_message(eta=SOON)
+    outgoing = encode(message, "jobs", "jobs", now=NOW, shape=shape)
+    assert outgoing.scheduled == round((NOW + 30) * 1000)
+    early = decode(Received(outgoing.to_bytes()), NOW + 29)
+    assert early["headers"]["eta"] <= "2027-01-15T08:00:29+00:00"
+    late = decode(Received(outgoing.to_bytes()), NOW + 31)
+    assert late["headers"]["eta"] == SOON
+
+
+def test_a_time_that_is_past_schedules_nothing() -> None:
+    outgoing = encode(celery_message(eta=SOON), "", "jobs", now=NOW + 60)
+    assert outgoing.scheduled is None
+
+
+def test_expires_is_the_time_to_live_from_the_moment_of_enqueueing() -> None:
+    later = "2027-01-15T08:01:00+00:00"
+    assert encode(celery_message(expires=later), "", "jobs", now=NOW).ttl == 60_000
+    both = celery_message(expires=later, eta=SOON)
+    assert encode(both, "", "jobs", now=NOW).ttl == 30_000
+    assert encode(celery_message(expires=later), "", "jobs", now=NOW + 99).ttl == 1
+    assert encode(celery_message(), "", "jobs", now=NOW).ttl is None
+
+
+def test_a_message_that_is_no_task_comes_back() -> None:
+    message = {
+        "body": b"\x80\x04binary",
+        "content-type": "application/x-python-serialize",
+        "content-encoding": "binary",
+        "headers": {"compression": "bzip2", "list": [1], "none": None, "big": 2**70},
+        "properties": {"delivery_info": {}, "expiration": "5000", "reply_to": "me", "priority": 3},
+    }
+    outgoing = encode(message, "", "simple", now=NOW)
+    assert outgoing.ttl == 5000
+    back = decode(Received(outgoing.to_bytes()), NOW)
+    assert back["body"] == message["body"]
+    assert back["headers"] == message["headers"]
+    assert back["content-encoding"] == "binary"
+    assert back["properties"]["reply_to"] == "me"
+    assert back["properties"]["priority"] == 3
+    assert back["properties"]["delivery_info"]["routing_key"] == "simple"
+
+
+def foreign(body: bytes = b"[[], {}, {}]", **properties: Any) -> Received:
+    outgoing = Message(body, content_type="application/json", properties=properties)
+    return Received(outgoing.to_bytes())
+
+
+def test_another_language_may_write_a_task_with_two_properties() -> None:
+    back = decode(foreign(task="work", id="1"), NOW)
+    assert back["headers"] == {"task": "work", "id": "1"}
+
+
+@pytest.mark.parametrize(
+    "received",
+    [
+        pytest.param(foreign(b"\xff not Celery"), id="bytes"),
+        pytest.param(foreign(b"[1]"), id="no object"),
+        pytest.param(foreign(b"[" * 100_000), id="nesting"),
+        pytest.param(foreign(b'{"body": "x", "headers": {}, "properties": {}}'), id="no info"),
+        pytest.param(foreign(b"{broken", task="work", id="1"), id="broken body"),
+        pytest.param(foreign(b"[" * 100_000, task="work", id="1"), id="deep body"),
+        pytest.param(foreign(b"[1, 2]", task="work", id="1"), id="no task"),
+        pytest.param(foreign(b"[[], [], {}]", task="work", id="1"), id="no keywords"),
+        pytest.param(foreign(b"[]", **{EXTRA: "{broken"}), id="broken property"),
+        pytest.param(foreign(b"[]", **{EXTRA: "[]"}), id="property of another kind"),
+    ],
+)
+def test_what_celery_could_not_run_is_no_envelope(received: Received) -> None:
+    with pytest.raises(NotAnEnvelopeError):
+        decode(received, NOW)
+
+
+def test_the_longest_body_fits_into_a_message() -> None:
+    message = celery_message(argsrepr="()", kwargsrepr="{}")
+    message["body"] = "x" * MAX_BODY_BYTES
+    payload = encode(message, "q" * 260, "q" * 260, now=NOW).to_bytes()
+    assert len(payload) < MAX_MESSAGE_BYTES

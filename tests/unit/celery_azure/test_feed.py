@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from collections import deque
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from celery_azure.feed import Feed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Taker:
+    """A consumer with room for so many messages."""
+
+    def __init__(self, *waiting: str, room: int = 100) -> None:
+        self.receiver: Any = SimpleNamespace(buffer=deque(waiting), is_paused=False)
+        self.room = room
+        self.taken: list[Any] = []
+        self.resumed = 0
+
+    def can_take(self) -> bool:
+        return len(self.taken) < self.room
+
+    def take(self, delivery: Any) -> None:
+        self.taken.append(delivery)
+
+    def resume(self) -> None:
+        self.resumed += 1
+
+
+@pytest.fixture
+def feed() -> Iterator[Feed]:
+    feed = Feed()
+    yield feed
+    feed.close()
+
+
+def test_queues_take_turns(feed: Feed) -> None:
+    order: list[str] = []
+    for taker in (Taker("a1", "a2", "a3"), Taker("b1"), Taker("c1", "c2")):
+        taker.taken = order
+        feed.add(taker)
+    feed.deliver()
+    assert order == ["a1", "b1", "c1", "a2", "c2", "a3"]
+    assert not feed.has_work
+
+
+def test_who_has_no_room_is_passed_over(feed: Feed) -> None:
+    full, free = Taker("a1", "a2", room=1), Taker("b1", "b2")
+    feed.add(full)
+    feed.add(free)
+    feed.deliver()
+    assert full.taken == ["a1"]
+    assert free.taken == ["b1", "b2"]
+    assert feed.has_work
+
+
+def test_who_has_room_again_is_resumed(feed: Feed) -> None:
+    taker = Taker()
+    taker.receiver.is_paused = True
+    feed.add(taker)
+    assert feed.has_work
+    feed.deliver()
+    assert taker.resumed == 1
+
+
+def test_a_signal_wakes_who_waits_and_is_taken_back(feed: Feed) -> None:
+    assert not feed.wait(0)
+    feed.notify()
+    feed.notify()
+    assert feed.wait(0)
+    feed.clear()
+    assert not feed.wait(0)
+
+
+def test_a_signal_before_anybody_waits_is_not_lost(feed: Feed) -> None:
+    feed.notify()
+    assert feed.wait(0)
+
+
+def test_who_was_removed_gets_nothing(feed: Feed) -> None:
+    taker = Taker("a")
+    feed.add(taker)
+    feed.remove(taker)
+    feed.remove(taker)
+    assert not feed.deliver_one()
