@@ -13,6 +13,7 @@
     ├── UnknownTask                no task can have this id
     ├── InvalidParameter           a parameter or header of the request is not acceptable
     ├── TaskNotFound               a task could have this id, but none has
+    ├── DeadLetterNotFound         no dead letter has this sequence number
     ├── IdempotencyKeyReused       the key was used for another job
     ├── IdempotencyKeyInUse        another request with this key has not come to an end
     ├── NotCancellable             the task cannot be stopped any more
@@ -94,6 +95,13 @@ class InvalidParameter(QueueAppError):
 
 class TaskNotFound(QueueAppError):
     """No such task: nothing is stored of it, and its id was not issued here."""
+
+
+class DeadLetterNotFound(QueueAppError):
+    """No dead letter has this sequence number, or no longer."""
+
+    def __init__(self, sequence_number: int | str) -> None:
+        super().__init__(f"There is no dead letter {sequence_number!a}.")
 
 
 class IdempotencyKeyReused(QueueAppError):

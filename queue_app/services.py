@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from queue_app.blob_store import BlobStore, InMemoryBlobStore
+from queue_app.dead_letters import DeadLetters, InMemoryDeadLetters
 from queue_app.producer import InMemoryProducer, Producer
 
 
@@ -18,14 +19,22 @@ class Services:
 
     producer: Producer
     blobs: BlobStore
+    dead_letters: DeadLetters
     now: Callable[[], float] = field(default=time.time)  # noqa: TID251 - handed to who needs it
 
     @classmethod
-    def in_memory(cls, producer: Producer | None = None) -> Self:
+    def in_memory(
+        cls,
+        producer: Producer | None = None,
+        blobs: BlobStore | None = None,
+        now: Callable[[], float] = time.time,  # noqa: TID251 - handed to who needs it
+    ) -> Self:
         """Doubles of everything, for tests of the API and of its clients."""
-        return cls(producer or InMemoryProducer(), InMemoryBlobStore())
+        producer = producer or InMemoryProducer(now)
+        return cls(producer, blobs or InMemoryBlobStore(), InMemoryDeadLetters(producer), now)
 
     async def aclose(self) -> None:
         """Release everything; may be called twice."""
         await self.producer.aclose()
+        await self.dead_letters.aclose()
         await self.blobs.aclose()

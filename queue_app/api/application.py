@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from queue_app.api import (
     batch_routes,
+    dead_letter_routes,
     exception_handlers,
     openapi,
     routes,
@@ -22,7 +23,10 @@ from queue_app.settings import Settings
 
 
 def create_app(
-    settings: Settings, producer: Producer | None = None, *, services: Services | None = None
+    settings: Settings,
+    producer: Producer | None = None,
+    *,
+    services: Services | None = None,
 ) -> FastAPI:
     """Build the application; nothing is connected before it starts, nor needed to start.
 
@@ -58,7 +62,13 @@ def create_app(
     if services is not None:
         app.state.context = make_context(settings, services, lifecycle)
     app.add_middleware(HeadAsGet)
-    for router in (routes.router, batch_routes.router, task_routes.router, watch_routes.router):
+    for router in (
+        routes.router,
+        batch_routes.router,
+        dead_letter_routes.router,
+        task_routes.router,
+        watch_routes.router,
+    ):
         app.include_router(router)
     exception_handlers.install(app)
     openapi.install(app)

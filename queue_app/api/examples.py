@@ -3,7 +3,7 @@
 from typing import Any
 
 from queue_app.api.schemas import EXAMPLE_TASK_ID
-from queue_app.jobs import CANCELLED_RESULT, JobState, TaskState, failure_result
+from queue_app.jobs import CANCELLED_RESULT, TASK_NAME, JobState, TaskState, failure_result
 
 _RESULTS: dict[JobState, Any] = {
     JobState.PENDING: None,
@@ -51,6 +51,17 @@ _REVOKED = {
     "ended_at": "2026-11-25T09:30:02.000Z",
 }
 
+_DEAD_LETTER: dict[str, Any] = {
+    "sequence_number": 7,
+    "task_id": EXAMPLE_TASK_ID,
+    "task": TASK_NAME,
+    "reason": "MaxDeliveryCountExceeded",
+    "description": "Message could not be consumed after 10 delivery attempts.",
+    "enqueued_at": "2026-11-25T09:30:00.000Z",
+    "delivery_count": 10,
+    "message_bytes": 153,
+}
+
 EXAMPLES: dict[tuple[str, str, str], dict[str, Any]] = {
     ("/status/{task_id}", "get", "200"): {
         state.value: {"task_id": EXAMPLE_TASK_ID, "status": state.value, "result": result}
@@ -60,6 +71,18 @@ EXAMPLES: dict[tuple[str, str, str], dict[str, Any]] = {
         "QUEUED": _QUEUED,
         "STARTED": _STARTED,
         "SUCCESS": _SUCCESS,
+    },
+    ("/dead-letters", "get", "200"): {
+        "last page": {"items": [_DEAD_LETTER], "next": None},
+        "more": {"items": [_DEAD_LETTER], "next": 7},
+    },
+    ("/dead-letters/{sequence_number}", "get", "200"): {
+        "payload": {**_DEAD_LETTER, "payload": {"order": 42}, "claim": None},
+        "claim": {
+            **_DEAD_LETTER,
+            "payload": None,
+            "claim": f"claims/{EXAMPLE_TASK_ID}.json",
+        },
     },
     ("/tasks/{task_id}", "delete", "200"): {"REVOKED": _REVOKED},
     ("/tasks/{task_id}", "delete", "202"): {"STARTED": _STARTED},

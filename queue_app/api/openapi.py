@@ -77,6 +77,42 @@ BATCH_RESPONSE: dict[str, Any] = {
     },
 }
 
+CHOSEN_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "Which dead letters: some by their sequence numbers, or all.",
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "sequence_numbers": {
+                            "type": "array",
+                            "items": {"type": "integer"},
+                            "maxItems": 1000,
+                        },
+                        "all": {"type": "boolean", "const": True},
+                    },
+                    "minProperties": 1,
+                    "maxProperties": 1,
+                    "additionalProperties": False,
+                },
+                "examples": {
+                    "some": {"value": {"sequence_numbers": [7, 9]}},
+                    "all": {"value": {"all": True}},
+                },
+            }
+        },
+    }
+}
+
+DEAD_LETTERS_RESPONSE: dict[str, Any] = {"description": "a page of dead letters"}
+DEAD_LETTER_RESPONSE: dict[str, Any] = {"description": "the dead letter"}
+SETTLED_RESPONSE: dict[str, Any] = {
+    "description": "what was done",
+    "content": {"application/json": {"example": {"done": [7], "missing": [9], "complete": True}}},
+}
+
 TASK_ID: dict[str, Any] = {
     "name": "task_id",
     "in": "path",

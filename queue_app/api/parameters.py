@@ -39,7 +39,7 @@ LAST_EVENT_ID: dict[str, Any] = {
     "in": "header",
     "required": False,
     "description": "The id of the last event received: the log goes on behind it.",
-    "schema": {"type": "string", "pattern": "^[0-9]{1,15}$"},
+    "schema": {"type": "string", "pattern": "^[0-9]{1,18}$"},
     "example": "1024",
 }
 RANGE: dict[str, Any] = {
@@ -85,10 +85,34 @@ IDEMPOTENCY_KEY: dict[str, Any] = {
     "example": "8f14e45f-ceea-467f-9a3b-0e6d5a1c2b3d",
 }
 
+AFTER: dict[str, Any] = {
+    "name": "after",
+    "in": "query",
+    "required": False,
+    "description": "The `next` of the page before.",
+    "schema": {"type": "integer", "minimum": 0, "default": 0},
+    "example": 50,
+}
+LIMIT: dict[str, Any] = {
+    "name": "limit",
+    "in": "query",
+    "required": False,
+    "description": "The most items of the page.",
+    "schema": {"type": "integer", "minimum": 1, "maximum": 250, "default": 50},
+    "example": 50,
+}
+SEQUENCE_NUMBER: dict[str, Any] = {
+    "name": "sequence_number",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "integer", "minimum": 0},
+    "example": 7,
+}
+
 _NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-_OFFSET = re.compile(r"[0-9]{1,15}", re.ASCII)
+_OFFSET = re.compile(r"[0-9]{1,18}", re.ASCII)
 _BYTES_RANGE = re.compile(r"bytes=([0-9]{1,15})-([0-9]{1,15})?", re.ASCII)
 
 
@@ -104,6 +128,23 @@ def seconds(request: Request, name: str, maximum: float) -> float | None:
     value = float(text) if _NUMBER.fullmatch(text) else math.nan
     if not 0 <= value <= maximum:
         raise InvalidParameter(f"query.{name}: a number from 0 to {maximum:g} is expected.")
+    return value
+
+
+def whole(request: Request, name: str, default: int, minimum: int, maximum: int) -> int:
+    """Read a whole number.
+
+    Raises:
+        InvalidParameter: it is none, or not within its bounds.
+    """
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    value = int(text) if _OFFSET.fullmatch(text) else -1
+    if not minimum <= value <= maximum:
+        raise InvalidParameter(
+            f"query.{name}: a whole number from {minimum} to {maximum} is expected."
+        )
     return value
 
 

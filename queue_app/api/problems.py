@@ -63,6 +63,13 @@ TASK_NOT_FOUND = ProblemType(
     "Nothing is stored of the task, and its id was not issued by this service.",
     "There is no task 'nightly-report'.",
 )
+DEAD_LETTER_NOT_FOUND = ProblemType(
+    "dead-letter-not-found",
+    HTTPStatus.NOT_FOUND,
+    "There is no such dead letter",
+    "No dead letter has this sequence number; it may have been requeued or removed.",
+    "There is no dead letter 7.",
+)
 TASK_RUNNING = ProblemType(
     "task-running",
     HTTPStatus.CONFLICT,
@@ -215,6 +222,7 @@ PROBLEM_TYPES = {
         NOT_FOUND,
         UNKNOWN_TASK,
         TASK_NOT_FOUND,
+        DEAD_LETTER_NOT_FOUND,
         TASK_RUNNING,
         TASK_ENDED,
         METHOD_NOT_ALLOWED,
@@ -251,6 +259,7 @@ PROBLEM_OF_ERROR: dict[type[errors.QueueAppError], ProblemType] = {
     errors.TaskNotFound: TASK_NOT_FOUND,
     errors.IdempotencyKeyReused: IDEMPOTENCY_KEY_REUSED,
     errors.IdempotencyKeyInUse: IDEMPOTENCY_KEY_IN_USE,
+    errors.DeadLetterNotFound: DEAD_LETTER_NOT_FOUND,
     errors.TaskRunning: TASK_RUNNING,
     errors.TaskEnded: TASK_ENDED,
     errors.TooManyStreams: TOO_MANY_STREAMS,

@@ -103,6 +103,41 @@ class Task(_Schema):
     result_bytes: Annotated[int | None, Field(description="as compact JSON")]
 
 
+class DeadLetterSummary(BaseModel):
+    """A message that was given up."""
+
+    sequence_number: Annotated[int, Field(description="its name in the dead-letter queue")]
+    task_id: Annotated[str | None, Field(description="null when Celery did not write it")]
+    task: Annotated[str | None, Field(description="the name of the Celery task")]
+    reason: Annotated[str | None, Field(description="why it was given up, in a word")]
+    description: Annotated[str | None, Field(description="why it was given up, in a sentence")]
+    enqueued_at: Annotated[str | None, Field(description=_TIME)]
+    delivery_count: int
+    message_bytes: int
+
+
+class DeadLetterInFull(DeadLetterSummary):
+    """A message that was given up, with its payload."""
+
+    payload: Annotated[Any, Field(description="null when it travels by claim, or is not readable")]
+    claim: Annotated[str | None, Field(description="the blob that holds the payload")]
+
+
+class DeadLetterPage(_Schema):
+    """Messages that were given up, from the oldest on."""
+
+    items: list[DeadLetterSummary]
+    next: Annotated[int | None, Field(description="`after` of the next page; null at the end")]
+
+
+class SettledLetters(_Schema):
+    """What became of dead letters."""
+
+    done: Annotated[list[int], Field(description="no longer in the dead-letter queue")]
+    missing: Annotated[list[int], Field(description="asked for and not found")]
+    complete: Annotated[bool, Field(description="false when there may be more: ask again")]
+
+
 class Health(_Schema):
     """The process lives."""
 

@@ -33,9 +33,9 @@ def task_body(record: TaskRecord, enqueued_at: float | None) -> bytes:
             "state": record.state.value,
             "result": record.result,
             "progress": progress_members(record.progress),
-            "enqueued_at": _time(enqueued_at),
-            "started_at": _time(record.started_at),
-            "ended_at": _time(record.ended_at),
+            "enqueued_at": time_text(enqueued_at),
+            "started_at": time_text(record.started_at),
+            "ended_at": time_text(record.ended_at),
             "attempts": record.attempts,
             "worker": record.worker,
             "queue": record.queue,
@@ -52,16 +52,16 @@ def progress_members(progress: Progress | None) -> dict[str, Any] | None:
     return {"done": progress.done, "total": progress.total, "message": progress.message}
 
 
+def time_text(seconds: float | None) -> str | None:
+    """A time as RFC 3339, in UTC with milliseconds."""
+    if seconds is None:
+        return None
+    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
 def _encode(value: Any) -> bytes:
     try:
         return encode_json(value)
     except (ValueError, TypeError) as error:
         raise UnrepresentableResult(f"The result of this task is not JSON: {error}.") from error
-
-
-def _time(seconds: float | None) -> str | None:
-    """RFC 3339, in UTC with milliseconds."""
-    if seconds is None:
-        return None
-    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")

@@ -2,9 +2,11 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from jsonschema import Draft202012Validator
 
 from queue_app.api.problems import PROBLEM_TYPES
+from queue_app.producer import Payload
 
 OPERATIONS = {
     ("/", "get"): {200},
@@ -15,6 +17,11 @@ OPERATIONS = {
     ("/status/{task_id}/logs", "get"): {200, 206, 404, 416, 422, 500, 503},
     ("/tasks/{task_id}", "get"): {200, 304, 404, 500, 503},
     ("/tasks/{task_id}", "delete"): {200, 202, 404, 409, 500, 503},
+    ("/dead-letters", "get"): {200, 422, 500, 503},
+    ("/dead-letters/{sequence_number}", "get"): {200, 404, 500, 503},
+    ("/dead-letters/{sequence_number}", "delete"): {200, 404, 500, 503},
+    ("/dead-letters/requeue", "post"): {200, 413, 415, 422, 500, 503},
+    ("/dead-letters/delete", "post"): {200, 413, 415, 422, 500, 503},
     ("/healthz", "get"): {200},
     ("/readyz", "get"): {200, 503},
 }
@@ -106,10 +113,11 @@ def test_the_status_endpoint_shows_all_four_states(document: dict[str, Any]) -> 
 
 
 async def test_real_answers_match_their_schemas(
-    client: httpx.AsyncClient, document: dict[str, Any]
+    app: FastAPI, client: httpx.AsyncClient, document: dict[str, Any]
 ) -> None:
     enqueued = await client.post("/enqueue/", json={})
     task_id = enqueued.json()["task_id"]
+    assert app.state.context.services.dead_letters.bury(task_id, Payload(b"{}", {})) == 1
     answers = {
         ("/", "get"): await client.get("/"),
         ("/enqueue/", "post"): enqueued,
@@ -117,6 +125,15 @@ async def test_real_answers_match_their_schemas(
         ("/status/{task_id}", "get"): await client.get(enqueued.headers["location"]),
         ("/tasks/{task_id}", "get"): await client.get(f"/tasks/{task_id}"),
         ("/tasks/{task_id}", "delete"): await client.delete(f"/tasks/{task_id}"),
+        ("/dead-letters", "get"): await client.get("/dead-letters"),
+        ("/dead-letters/{sequence_number}", "get"): await client.get("/dead-letters/1"),
+        ("/dead-letters/{sequence_number}", "delete"): await client.delete("/dead-letters/1"),
+        ("/dead-letters/requeue", "post"): await client.post(
+            "/dead-letters/requeue", json={"all": True}
+        ),
+        ("/dead-letters/delete", "post"): await client.post(
+            "/dead-letters/delete", json={"sequence_numbers": [1]}
+        ),
         ("/healthz", "get"): await client.get("/healthz"),
         ("/readyz", "get"): await client.get("/readyz"),
     }

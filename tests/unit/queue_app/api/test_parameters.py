@@ -5,7 +5,6 @@ import httpx
 import pytest
 
 from queue_app.api.application import create_app
-from queue_app.blob_store import InMemoryBlobStore
 from queue_app.producer import InMemoryProducer
 from queue_app.services import Services
 from queue_app.settings import Settings
@@ -17,7 +16,7 @@ ENQUEUE = "/enqueue/"
 
 @pytest.fixture
 def app(settings: Settings, producer: InMemoryProducer) -> Any:
-    return create_app(settings, services=Services(producer, InMemoryBlobStore(), lambda: NOW))
+    return create_app(settings, services=Services.in_memory(producer, now=lambda: NOW))
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def blobs() -> InMemoryBlobStore:
 
 @pytest.fixture
 def app(settings: Settings, producer: InMemoryProducer, blobs: InMemoryBlobStore) -> FastAPI:
-    return create_app(settings, services=Services(producer, blobs))
+    return create_app(settings, services=Services.in_memory(producer, blobs))
 
 
 def events(text: str) -> list[tuple[str, Any]]:
