@@ -1,7 +1,8 @@
 """Every verb of the project, as a nox session; `nox -l` lists them with what they do.
 
 All sessions share one environment, `.nox/dev-<python>`, made from `requirements-dev.txt` with uv
-where there is one, else with venv and pip; it is made anew when that file changes.
+where there is one, else with venv and pip; it is made anew when that file changes. Those that
+measure have `.nox/measure-<python>`, so that who only tests installs no load generator.
 """
 
 import hashlib
@@ -19,7 +20,11 @@ nox.options.sessions = ["lint", "types", "contracts", "lock", "tests"]
 
 ROOT = Path(__file__).parent
 _EXPORT = ["export", "--quiet", "--frozen", "--no-emit-project", "--no-hashes", "--no-header"]
-_EXPORTED = {"requirements.txt": ["--no-dev"], "requirements-dev.txt": ["--all-groups"]}
+_EXPORTED = {
+    "requirements.txt": ["--no-dev"],
+    "requirements-dev.txt": ["--group", "dev"],
+    "requirements-measure.txt": ["--no-default-groups", "--group", "measure"],
+}
 _SCHEMAS = {
     "vendor.compose-spec": "docker-compose.emulators.yml",
     "vendor.github-workflows": ".github/workflows/ci.yml",
@@ -27,17 +32,17 @@ _SCHEMAS = {
 _PARALLEL = ["-n", "2", "--dist", "loadfile"]
 
 
-def _environment(session: nox.Session) -> Path:
-    """Make the shared environment if it is missing or old; the folder of its programs."""
-    requirements = ROOT / "requirements-dev.txt"
+def _environment(session: nox.Session, kind: str = "dev") -> Path:
+    """Make an environment if it is missing or old; the folder of its programs."""
+    requirements = ROOT / f"requirements-{kind}.txt"
     wanted = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()
-    folder = ROOT / ".nox" / f"dev-{sys.version_info.major}.{sys.version_info.minor}"
+    folder = ROOT / ".nox" / f"{kind}-{sys.version_info.major}.{sys.version_info.minor}"
     programs = folder / ("Scripts" if os.name == "nt" else "bin")
     stamp = folder / "requirements.sha256"
     if stamp.exists() and stamp.read_text() == wanted:
         return programs
     session.log(f"Making {folder.relative_to(ROOT)} (once)")
-    _new_environment(session, folder, "-r", str(requirements))
+    _new_environment(session, folder, "--no-deps", "-r", str(requirements))  # the list is whole
     stamp.write_text(wanted)
     return programs
 
@@ -59,9 +64,9 @@ def _new_environment(session: nox.Session, folder: Path, *requirements: str) -> 
     return programs
 
 
-def _python(session: nox.Session, *arguments: str) -> None:
-    """Run Python in the shared environment, at the root of the project."""
-    program = _environment(session) / "python"
+def _python(session: nox.Session, *arguments: str, kind: str = "dev") -> None:
+    """Run Python in an environment, at the root of the project."""
+    program = _environment(session, kind) / "python"
     session.run(str(program), *arguments, external=True, env={"PYTHONPATH": str(ROOT)})
 
 
@@ -193,9 +198,16 @@ def examples(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure the emulator's start and the idle latency of a job, and print tables."""
-    _fetch(session)
-    _python(session, "-m", "benchmarks")
+    """Measure, side by side with others; tables here, plots in output/bench (-- --quick)."""
+    _python(session, "-m", "harness", "fetch", kind="measure")
+    _python(session, "-m", "benchmarks", *session.posargs, kind="measure")
+
+
+@nox.session
+def load(session: nox.Session) -> None:
+    """Put the API under load with Locust; summary here, pictures in output/load (-- --help)."""
+    _python(session, "-m", "harness", "fetch", kind="measure")
+    _python(session, "-m", "loadtests", *session.posargs, kind="measure")
 
 
 @nox.session

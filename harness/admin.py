@@ -103,7 +103,7 @@ class HttpAdmin:
             url,
             body,
             {
-                "Authorization": _token(url, endpoints.key_name, endpoints.key),
+                "Authorization": shared_access_signature(url, endpoints.key_name, endpoints.key),
                 "Content-Type": "application/atom+xml",
             },
             method=method,
@@ -121,7 +121,7 @@ def _base(endpoints: Endpoints) -> str:
     return f"http://{host}:{endpoints.admin_port}"
 
 
-def _token(url: str, key_name: str, key: str) -> str:
+def shared_access_signature(url: str, key_name: str, key: str) -> str:
     """A shared access signature for a resource.
 
     Source: https://learn.microsoft.com/rest/api/eventhub/generate-sas-token

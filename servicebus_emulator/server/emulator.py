@@ -180,7 +180,7 @@ class ServiceBusEmulator:
 
     def http_door(self) -> asyncio.Protocol:
         """A protocol for a client that speaks HTTP."""
-        return HttpDoor(self._http)
+        return HttpDoor(self._http, self.amqp_door)
 
     def create_queue(self, name: str, **properties: Any) -> None:
         """Create a queue with properties as `QueueDescription` has them (durations in seconds).

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from servicebus_emulator.server.control import Control
     from servicebus_emulator.server.http_parser import HttpRequest
 
+_WEBSOCKET = "/$servicebus/websocket"
 _CONTROL = "/emulator"
 _HEALTHY = b'{"status":"healthy","message":"Service is healthy."}'
 
@@ -54,6 +55,10 @@ class HttpAnswers:
         path, _, query = request.target.partition("?")
         if path == "/health":
             return _health(request.method)
+        if path.casefold() == _WEBSOCKET:
+            from servicebus_emulator.server.websocket import upgrade  # noqa: PLC0415 (rarely used)
+
+            return upgrade(request)
         if path == _CONTROL or path.startswith(f"{_CONTROL}/"):
             return self._steer(request)
         refusal = self._refusal(request, path)

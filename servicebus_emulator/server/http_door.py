@@ -1,4 +1,4 @@
-"""The door for HTTP clients: health, and the management operations for who holds a Manage key."""
+"""The door for HTTP clients, and for those that begin in HTTP and go on in a WebSocket."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ import logging
 from typing import TYPE_CHECKING
 
 from servicebus_emulator.server.http_parser import BadRequestError, HttpParser
-from servicebus_emulator.server.http_responses import CONTINUE, HttpResponse, encode
+from servicebus_emulator.server.http_responses import (
+    CONTINUE,
+    SWITCHING_PROTOCOLS,
+    HttpResponse,
+    encode,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,13 +28,20 @@ class HttpDoor(asyncio.Protocol):
 
     Args:
         answer: From request to response.
+        amqp_door: Makes a protocol for a client that goes on with AMQP over a WebSocket.
         patience: Seconds for which a client may be silent or take for one request.
     """
 
     def __init__(
-        self, answer: Callable[[HttpRequest], HttpResponse], *, patience: float = IDLE_SECONDS
+        self,
+        answer: Callable[[HttpRequest], HttpResponse],
+        amqp_door: Callable[[], asyncio.Protocol],
+        *,
+        patience: float = IDLE_SECONDS,
     ) -> None:
         self._answer = answer
+        self._amqp_door = amqp_door
+        self._inside: asyncio.Protocol | None = None
         self._patience = patience
         self._parser = HttpParser()
         self._transport: asyncio.Transport | None = None
@@ -42,12 +54,15 @@ class HttpDoor(asyncio.Protocol):
         self._wait()
 
     def data_received(self, data: bytes) -> None:
-        """Answer the requests that are whole."""
+        """Answer the requests that are whole; after an upgrade, pass on."""
+        if self._inside is not None:
+            self._inside.data_received(data)
+            return
         if self._transport is None or self._transport.is_closing():
             return
         self._parser.receive_data(data)
         try:
-            while not self._transport.is_closing():
+            while not (self._transport.is_closing() or self._is_switched()):
                 request = self._parser.next_request()
                 if request is None:
                     break
@@ -62,18 +77,24 @@ class HttpDoor(asyncio.Protocol):
             self._parser.wants_continue = False
             self._transport.write(CONTINUE)
 
-    def connection_lost(self, _: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
         self._stop_waiting()
+        if self._inside is not None:
+            self._inside.connection_lost(exc)
 
     def pause_writing(self) -> None:
         """The client does not read its responses: read no more requests of it."""
-        if self._transport is not None:
+        if self._inside is not None:
+            self._inside.pause_writing()
+        elif self._transport is not None:
             self._transport.pause_reading()
 
     def resume_writing(self) -> None:
         """The client reads again."""
-        if self._transport is not None:
+        if self._inside is not None:
+            self._inside.resume_writing()
+        elif self._transport is not None:
             self._transport.resume_reading()
 
     def _respond(self, request: HttpRequest, transport: asyncio.Transport) -> None:
@@ -84,8 +105,22 @@ class HttpDoor(asyncio.Protocol):
             LOGGER.exception("%s %s failed", request.method, request.target.partition("?")[0])
             response = HttpResponse.text(500, "The emulator failed; its log says how.")
         transport.write(encode(response, request.method, close=not request.keep_alive))
-        if not request.keep_alive:
+        if response.status == SWITCHING_PROTOCOLS:
+            self._switch(transport)
+        elif not request.keep_alive:
             transport.close()
+
+    def _is_switched(self) -> bool:
+        return self._inside is not None
+
+    def _switch(self, transport: asyncio.Transport) -> None:
+        """Go on with AMQP in WebSocket frames."""
+        from servicebus_emulator.server.websocket import WebSocketProtocol  # noqa: PLC0415 (rare)
+
+        self._stop_waiting()
+        self._inside = WebSocketProtocol(self._amqp_door())
+        self._inside.connection_made(transport)
+        self._inside.data_received(self._parser.take_rest())
 
     def _wait(self) -> None:
         self._stop_waiting()

@@ -75,6 +75,10 @@ class HttpParser:
         """Whether nothing of a request has arrived: the time at which a client may hang up."""
         return self._head is None and not self._buffer
 
+    def take_rest(self) -> bytes:
+        """Take what has arrived behind the last request: the bytes of another protocol."""
+        return self._take(len(self._buffer))
+
     def next_request(self) -> HttpRequest | None:
         """The next whole request, None while bytes are missing.
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+SWITCHING_PROTOCOLS = 101
 _NO_CONTENT = 204
 # A part of http.HTTPStatus, whose import would cost every start some milliseconds.
 _REASONS = {
+    101: "Switching Protocols",
     200: "OK",
     201: "Created",
     204: "No Content",
@@ -19,6 +21,7 @@ _REASONS = {
     409: "Conflict",
     412: "Precondition Failed",
     413: "Content Too Large",
+    426: "Upgrade Required",
     431: "Request Header Fields Too Large",
     500: "Internal Server Error",
     501: "Not Implemented",
@@ -45,9 +48,13 @@ def encode(response: HttpResponse, method: str, *, close: bool) -> bytes:
     reason = _REASONS.get(response.status, "Unknown")
     lines = [f"HTTP/1.1 {response.status} {reason}"]
     lines += [f"{name}: {_one_line(value)}" for name, value in response.headers.items()]
-    if response.status != _NO_CONTENT:
+    if response.status == SWITCHING_PROTOCOLS:
+        connection = "Upgrade"
+    else:
+        connection = "close" if close else "keep-alive"
+    if response.status not in {SWITCHING_PROTOCOLS, _NO_CONTENT}:
         lines.append(f"Content-Length: {len(response.body)}")
-    lines += [f"Connection: {'close' if close else 'keep-alive'}", "", ""]
+    lines += [f"Connection: {connection}", "", ""]
     head = "\r\n".join(lines).encode("latin-1", "replace")
     return head if method == "HEAD" else head + response.body
 

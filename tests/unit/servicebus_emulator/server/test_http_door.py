@@ -14,11 +14,39 @@ GET = b"GET /%s HTTP/1.1\r\nHost: h\r\n\r\n"
 def echo(request: HttpRequest) -> HttpResponse:
     if request.target == "/crash":
         raise RuntimeError("a mistake")
+    if request.target == "/socket":
+        return HttpResponse(101, {"Upgrade": "websocket"})
     return HttpResponse(200, {}, request.target.encode() + request.body)
 
 
+class Inside(asyncio.Protocol):
+    """A protocol behind a WebSocket that sends back what it gets."""
+
+    latest: "Inside"
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        Inside.latest = self
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.transport.write(data)
+
+    def pause_writing(self) -> None:
+        self.calls.append("pause")
+
+    def resume_writing(self) -> None:
+        self.calls.append("resume")
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self.calls.append("lost")
+
+
 def enter(*pieces: bytes, patience: float = 60) -> tuple[HttpDoor, MemoryTransport]:
-    door, transport = HttpDoor(echo, patience=patience), MemoryTransport()
+    door, transport = HttpDoor(echo, Inside, patience=patience), MemoryTransport()
     door.connection_made(transport)
     for piece in pieces:
         door.data_received(piece)
@@ -102,3 +130,28 @@ async def test_no_more_is_read_while_the_client_does_not_read() -> None:
     door.connection_lost(None)
 
     assert (paused, transport.reading) == (False, True)
+
+
+FRAME = b"\x82\x83\0\0\0\0abc"  # a client's, with a mask of zeros
+
+
+async def test_after_an_upgrade_the_bytes_are_a_websockets() -> None:
+    door, transport = enter(GET % b"socket" + FRAME, FRAME)
+    head, _, frames = transport.take().partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 101 Switching Protocols\r\n")
+    assert b"Connection: Upgrade" in head
+    assert b"Content-Length" not in head
+    assert frames == b"\x82\x03abc" * 2
+    assert door._timer is not None
+    assert door._timer.cancelled()
+
+
+async def test_what_happens_to_the_transport_is_told_behind_the_websocket() -> None:
+    door, transport = enter(GET % b"socket")
+    door.pause_writing()
+    reading = transport.reading
+    door.resume_writing()
+    door.connection_lost(None)
+
+    assert (Inside.latest.calls, reading) == (["pause", "resume", "lost"], True)

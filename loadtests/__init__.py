@@ -1,0 +1,1 @@
+"""Load tests with Locust: run by `nox -s load`."""
