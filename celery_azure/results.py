@@ -9,6 +9,8 @@ Set `result_backend = "celery_azure.results:BlobBackend"` and `result_backend_tr
 `started_after`
     STARTED is stored for tasks that run for longer than this, in seconds; default 0.1.
     With 0 it is stored for each, before it begins.
+`also_expire`
+    What else the sweeper removes: for beginnings of blobs' names, ages in seconds.
 `patience`
     A `Patience`; default: a worker's, who tries for a day.
 
@@ -38,8 +40,10 @@ from celery_azure.blobs import (
     Patience,
 )
 from celery_azure.connection import BlobAccount, parse_blob_account
+from celery_azure.log_writer import LOG_PREFIX
 from celery_azure.postponed import PostponedCalls
 from celery_azure.result_reader import ResultReader
+from celery_azure.sweep import Swept, sweep
 
 logger = get_logger(__name__)
 
@@ -75,6 +79,7 @@ class BlobBackend(KeyValueStoreBackend):  # type: ignore[misc] # celery publishe
         self._account = account
         self._blobs = BlobContainer(account, container, self._patience)
         self._started_blobs = BlobContainer(account, container, _STARTED_PATIENCE)
+        self._also_expire: dict[str, float] = wanted.get("also_expire", {})
         self._started_after = float(wanted.get("started_after", STARTED_AFTER_SECONDS))
         self._postponed = PostponedCalls("task states", self._started_after)
         self._running = threading.local()
@@ -123,6 +128,22 @@ class BlobBackend(KeyValueStoreBackend):  # type: ignore[misc] # celery publishe
         """Remove a value."""
         self._versions.pop(_text(key), None)
         self._blobs.delete(_text(key))
+
+    def cleanup(self) -> Swept | None:
+        """Remove what has expired, as `result_expires` says; None when that is not set.
+
+        Called by `celery beat` once a day, by `python -m celery_azure.sweep`, or by anybody else.
+
+        Raises:
+            AzureError: The storage did not answer, or refuses.
+        """
+        if not self.expires:
+            return None
+        prefixes = (self.task_keyprefix, self.group_keyprefix, self.chord_keyprefix, LOG_PREFIX)
+        ages = {_text(prefix): float(self.expires) for prefix in prefixes}
+        swept = sweep(self._blobs, ages | self._also_expire, self.app.now().timestamp())
+        logger.info("%d of %d blobs have expired and are removed.", swept.removed, swept.seen)
+        return swept
 
     def process_cleanup(self) -> None:
         """Forget that a task has begun; called when it has ended, in whatever way."""

@@ -5,7 +5,9 @@ Importing this module reads no environment; asking for its attribute `app` does.
 
 from celery import Celery
 
-from celery_azure.blobs import WORKER_PATIENCE
+from celery_azure.blobs import WORKER_PATIENCE, BlobContainer
+from celery_azure.logs import LOG_PATIENCE, install_task_logs
+from queue_app import idempotency
 from queue_app.celery_config import create_celery_app
 from queue_app.claim_check import ClaimStore
 from queue_app.errors import SettingsError
@@ -16,6 +18,12 @@ from queue_app.tasks import register_tasks
 def create_worker_app(settings: Settings) -> Celery:
     """Build the worker's app, with its task."""
     app = create_celery_app(settings)
+    app.conf.result_backend_transport_options["also_expire"] = {
+        idempotency.PREFIX: settings.idempotency_hours * 3600
+    }
+    if settings.task_logs:
+        place = settings.blob_account, settings.blob_container_name
+        install_task_logs(app, BlobContainer(*place, LOG_PATIENCE))
     claims = ClaimStore(settings, WORKER_PATIENCE)
     register_tasks(app, claims, delay_seconds=settings.processing_delay_seconds)
     return app

@@ -1,6 +1,7 @@
 """How Celery is set up: what the API, which sends, and the worker, which runs, have in common."""
 
 import logging
+from datetime import timedelta
 from typing import Any
 
 from celery import Celery
@@ -46,8 +47,9 @@ def create_celery_app(
             "account": settings.blob_account,
             "container": settings.blob_container_name,
             "patience": patience,
+            "started_after": settings.started_after_seconds,
         },
-        result_expires=None,
+        result_expires=timedelta(hours=settings.result_expires_hours),
         task_default_queue=settings.service_bus_queue_name,
         task_serializer=PLAIN_JSON,
         result_serializer=PLAIN_JSON,

@@ -22,6 +22,7 @@
     ├── TooManyStreams             as many clients wait for changes as may
     ├── Closing                    the service is about to stop
     ├── UnrepresentableResult      a task's result cannot be written as JSON
+    ├── ClaimMissing               a worker does not find the payload of its task
     └── Unavailable                a component did not answer, or not in time
         ├── BrokerUnavailable
         └── StorageUnavailable
@@ -148,6 +149,10 @@ class Closing(QueueAppError):
 
 class UnrepresentableResult(QueueAppError):
     """The result of a task holds what JSON cannot say, such as NaN."""
+
+
+class ClaimMissing(QueueAppError):
+    """The payload of a task that has not ended is not in the storage."""
 
 
 class Unavailable(QueueAppError):

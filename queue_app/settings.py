@@ -62,7 +62,13 @@ class Settings(BaseSettings):
     processing_delay_seconds: float = Field(
         default=0, ge=0, allow_inf_nan=False, description="how long the sample task sleeps"
     )
-
+    started_after_seconds: float = Field(
+        default=0.1, ge=0, le=60, description="STARTED is stored for tasks that take longer"
+    )
+    task_logs: bool = Field(default=True, description="whether each task's log is stored")
+    result_expires_hours: float = Field(
+        default=168, gt=0, le=24 * 3650, description="after how long the sweeper removes results"
+    )
     max_batch_items: int = Field(
         default=10_000, ge=1, description="the most jobs in a request to /enqueue/batch"
     )

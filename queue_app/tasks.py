@@ -10,7 +10,7 @@ from celery import Celery, Task, states
 from celery.exceptions import Ignore
 from celery.utils.log import get_task_logger
 
-from queue_app.errors import QueueAppError, StorageUnavailable
+from queue_app.errors import ClaimMissing, StorageUnavailable
 from queue_app.jobs import TASK_NAME, Progress
 from queue_app.payload import encode_json, parse_payload
 from queue_app.processing import process
@@ -28,10 +28,6 @@ class Claims(Protocol):
 
     def discard(self, claim: str) -> None:
         """Remove a payload."""
-
-
-class ClaimMissingError(QueueAppError):
-    """The payload of a task that has not ended is not in the storage."""
 
 
 def register_tasks(
@@ -110,7 +106,7 @@ def _redeem(task: Task, claims: Claims, claim: str) -> dict[str, Any]:
     if stored is not None and stored["status"] in states.READY_STATES:
         logger.info("Delivered again after its end, nothing to do.")
         raise Ignore
-    raise ClaimMissingError(f"The payload {claim} is not in the storage.")
+    raise ClaimMissing(f"The payload {claim} is not in the storage.")
 
 
 def _store_progress(task: Task, progress: Progress) -> None:

@@ -1,0 +1,41 @@
+"""A Celery project of somebody else, with its settings: tasks that combine, fail, wait and log."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from harness.waiting import wait_until
+from queue_app.celery_app import create_worker_app
+from queue_app.settings import Settings
+
+logger = logging.getLogger("work")
+
+app = create_worker_app(Settings.load())
+app.conf.result_chord_retry_interval = 0.2
+
+
+@app.task  # type: ignore[untyped-decorator] # celery publishes no types
+def add(one: int, other: int) -> int:
+    """Add."""
+    return one + other
+
+
+@app.task  # type: ignore[untyped-decorator] # celery publishes no types
+def total(numbers: list[int]) -> int:
+    """Add all."""
+    return sum(numbers)
+
+
+@app.task  # type: ignore[untyped-decorator] # celery publishes no types
+def fail(_: Any = None) -> None:
+    """Raise."""
+    raise ValueError("no luck")
+
+
+@app.task  # type: ignore[untyped-decorator] # celery publishes no types
+def talk(lines: int, until: str) -> None:
+    """Log some lines, then one more when a file is there."""
+    for number in range(lines):
+        logger.info("line %d", number)
+    wait_until(Path(until).exists, "the file", timeout=60)
+    logger.warning("bye: é")
