@@ -73,6 +73,8 @@ def _emulator(options: argparse.Namespace) -> ServiceBusEmulator:
         "port": options.port,
         "queues": options.queue,
     }
+    if options.trace:
+        wanted["trace"] = _say
     if options.idle_limits:
         wanted["idle_limits"] = IdleLimits()
     try:
@@ -82,6 +84,11 @@ def _emulator(options: argparse.Namespace) -> ServiceBusEmulator:
     except (OSError, ValueError) as error:
         source = f"{options.config}: " if options.config is not None else ""
         raise _CannotStartError(f"{source}{error}") from error
+
+
+def _say(line: str) -> None:
+    """A line for whoever reads along."""
+    sys.stderr.write(f"{line}\n")
 
 
 def _write_certificate(emulator: ServiceBusEmulator, path: Path | None) -> None:
@@ -143,6 +150,11 @@ def _parser() -> argparse.ArgumentParser:
         "--idle-limits",
         action="store_true",
         help="detach idle links after 10 minutes, close connections without links after 5",
+    )
+    parser.add_argument(
+        "--trace",
+        action="store_true",
+        help="tell every AMQP frame on stderr, in readable form and without secrets",
     )
     parser.add_argument(
         "--log-level",

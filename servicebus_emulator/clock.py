@@ -138,6 +138,14 @@ class OffsetClock(_AdjustableClock):
         """Run on from where it stands; harmless when it runs."""
         self._change(self._unfreeze)
 
+    def reset(self) -> None:
+        """Run by the system's time again, whatever was done to the clock."""
+        self._change(self._reset)
+
+    def _reset(self) -> None:
+        self._offset = 0.0
+        self._frozen_at = None
+
     def _freeze(self) -> None:
         self._frozen_at = self.now()
 

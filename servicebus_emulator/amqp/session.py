@@ -90,6 +90,10 @@ class Session:
         """The peer's incoming window takes more transfer frames, and none of ours waits."""
         return self._transfers.window > 0
 
+    def unsettled(self) -> list[tuple[Link, bytes]]:
+        """The deliveries that were sent and not settled: link and delivery-tag of each."""
+        return self._sent.all()
+
     # --- commands ---------------------------------------------------------------------------
 
     def attach(

@@ -49,6 +49,10 @@ class Unsettled(Generic[L]):
             return [delivery_id for delivery_id in ids if delivery_id in known]
         return [key for key in known if 0 <= serial_distance(first, key) < size]
 
+    def all(self) -> list[tuple[L, bytes]]:
+        """Link and tag of each delivery."""
+        return list(self._deliveries.values())
+
     def forget(self, link: L) -> None:
         """Forget all deliveries of `link`."""
         self._deliveries = {

@@ -107,6 +107,12 @@ class Intake(ABC):
             self._schedule.cancel(message)
             self._store.remove(message)
 
+    def clear(self) -> None:
+        """Remove all messages and begin to number anew, as if it had just been created."""
+        self._store = MessageStore()
+        self._schedule = Timers()
+        self._last_sequence_number = 0
+
     # -- time and properties ---------------------------------------------------------------------
 
     def expire(self, now: float) -> None:

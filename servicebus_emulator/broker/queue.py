@@ -81,6 +81,11 @@ class Queue(Intake):
         return self.size_in_bytes + (grave.size_in_bytes if grave is not None else 0)
 
     @property
+    def locked_count(self) -> int:
+        """How many messages are locked."""
+        return len(self._locks)
+
+    @property
     def is_held(self) -> bool:
         """Whether somebody has a link here."""
         return self._users > 0
@@ -190,6 +195,16 @@ class Queue(Intake):
         message.lock = Lock(token, until)
         self._lock_timers.set(token, until)
         return until
+
+    def clear(self) -> None:
+        """Remove all messages, the dead-lettered as well; who has one locked has lost it."""
+        super().clear()
+        self._available = []
+        self._locks = {}
+        self._lock_timers = Timers()
+        self._expiry = Timers()
+        if self.dead_letter_queue is not None:
+            self.dead_letter_queue.clear()
 
     def admit_dead_letter(self, message: Message, now: float) -> None:
         """Take a message from the queue whose dead-letter queue this is.

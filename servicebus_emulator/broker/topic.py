@@ -113,6 +113,12 @@ class Topic(Intake):
         """The subscriptions, by name."""
         return [self._subscriptions[key] for key in sorted(self._subscriptions)]
 
+    def clear(self) -> None:
+        """Remove all messages, those of the subscriptions as well."""
+        super().clear()
+        for subscription in self._subscriptions.values():
+            subscription.clear()
+
     def counts(self, now: float) -> QueueCounts:
         """The scheduled messages, and the bytes of all messages in the subscriptions."""
         self.expire(now)

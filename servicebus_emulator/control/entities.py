@@ -12,8 +12,11 @@ if TYPE_CHECKING:
 
 
 def queues_of(namespace: Namespace) -> Iterator[Queue]:
-    """Every queue, each followed by its dead-letter queue."""
-    for queue in namespace.list_queues():
-        yield queue
-        if queue.dead_letter_queue is not None:
-            yield queue.dead_letter_queue
+    """Every queue and subscription, each followed by its dead-letter queue."""
+    owners: list[Queue] = [*namespace.list_queues()]
+    for topic in namespace.list_topics():
+        owners += topic.subscriptions
+    for owner in owners:
+        yield owner
+        if owner.dead_letter_queue is not None:
+            yield owner.dead_letter_queue

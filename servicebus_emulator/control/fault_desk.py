@@ -39,7 +39,8 @@ class FaultDesk:
         self._namespace = namespace
         self._faults = Faults(new_chance)
         self.wire = WireFaults(self._faults)
-        container.set_watch(Interception(self._faults, namespace))
+        self._interception = Interception(self._faults, namespace)
+        container.set_watch(self._interception)
 
     def add(self, fault: Fault, now: float) -> Injected:
         """Put a fault to work; one for `now` happens before this returns."""
@@ -63,5 +64,10 @@ class FaultDesk:
         return self._faults.remove(fault_id)
 
     def clear(self) -> None:
-        """Mend all."""
+        """Mend all; what was put off still happens."""
         self._faults.clear()
+
+    def reset(self) -> None:
+        """Mend all, and forget what was put off."""
+        self._faults.clear()
+        self._interception.clear()

@@ -95,6 +95,11 @@ class Interception:
         """A client is gone: what was to come later comes never."""
         self._held.forget(peer)
 
+    def clear(self) -> None:
+        """Nothing that was put off happens any more."""
+        self._held = Held()
+        self._lost, self._lost_at = [], None
+
     def next_deadline(self) -> float | None:
         """When something that was put off is due."""
         held = self._held.next_deadline()

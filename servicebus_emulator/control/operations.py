@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
+from servicebus_emulator.broker.errors import BrokerError, EntityNotFound
 from servicebus_emulator.control.errors import ControlError
 from servicebus_emulator.control.faults import Fault
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from servicebus_emulator.control.faults import Injected
 
 PREFIX = "/emulator"
+_MOST_MESSAGES = 1000
 
 
 class Emulator(Protocol):
@@ -49,6 +51,21 @@ class Emulator(Protocol):
 
     def clear_faults(self) -> None:
         """Mend all faults."""
+
+    def entities(self) -> list[dict[str, Any]]:
+        """Every entity with its counts."""
+
+    def messages(self, entity: str, first: int, count: int) -> list[dict[str, Any]]:
+        """Messages of an entity."""
+
+    def purge(self, entity: str) -> None:
+        """Remove the messages of an entity."""
+
+    def connections(self) -> list[dict[str, Any]]:
+        """The clients and their links."""
+
+    def reset(self, *, keep_entities: bool) -> None:
+        """Begin anew."""
 
 
 class Answer(NamedTuple):
@@ -137,12 +154,46 @@ def clear_faults(call: Call) -> Answer:
     return Answer(204)
 
 
+def list_entities(call: Call) -> Answer:
+    """Tell every queue, topic and subscription, with its counts."""
+    return Answer(200, {"entities": call.emulator.entities()})
+
+
+def list_messages(call: Call) -> Answer:
+    """Tell messages of an entity, `?from=1&count=100`."""
+    first, count = int(call.query.get("from", "0")), int(call.query.get("count", "100"))
+    count = min(max(count, 0), _MOST_MESSAGES)
+    return Answer(200, {"messages": call.emulator.messages(unquote(call.name), first, count)})
+
+
+def purge_messages(call: Call) -> Answer:
+    """Remove all messages of an entity."""
+    call.emulator.purge(unquote(call.name))
+    return Answer(204)
+
+
+def list_connections(call: Call) -> Answer:
+    """Tell the clients and their links."""
+    return Answer(200, {"connections": call.emulator.connections()})
+
+
+def reset(call: Call) -> Answer:
+    """Begin anew; with `?entities=keep`, entities stay as they are."""
+    call.emulator.reset(keep_entities=call.query.get("entities") == "keep")
+    return Answer(204)
+
+
 OPERATIONS: dict[tuple[str, str], Callable[[Call], Answer]] = {
     ("GET", "/clock"): get_clock,
     ("POST", "/clock/freeze"): freeze_clock,
     ("POST", "/clock/unfreeze"): unfreeze_clock,
     ("POST", "/clock/advance"): advance_clock,
     ("POST", "/clock/next"): advance_clock_to_next,
+    ("GET", "/entities"): list_entities,
+    ("GET", "/messages/*"): list_messages,
+    ("DELETE", "/messages/*"): purge_messages,
+    ("GET", "/connections"): list_connections,
+    ("POST", "/reset"): reset,
     ("GET", "/faults"): list_faults,
     ("POST", "/faults"): add_fault,
     ("DELETE", "/faults"): clear_faults,
@@ -174,7 +225,9 @@ def handle(method: str, target: str, body: bytes, emulator: Emulator) -> Answer:
         return operation(Call(emulator, dict(parse_qsl(query)), body, name))
     except ValueError as fault:
         return Answer(400, {"error": str(fault)})
-    except ControlError as fault:
+    except EntityNotFound as fault:
+        return Answer(404, {"error": str(fault)})
+    except (ControlError, BrokerError) as fault:
         return Answer(409, {"error": str(fault)})
 
 

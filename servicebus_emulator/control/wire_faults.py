@@ -23,6 +23,12 @@ class WireFaults:
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
 
+    def incoming(self, peer: Peer, data: bytes) -> None:
+        """Nothing happens to bytes of a client but that they take their time."""
+
+    def gone(self, peer: Peer) -> None:
+        """Nothing is kept about a client."""
+
     def delay(self, peer: Peer) -> float:
         """Seconds for which bytes of a client, or for it, are on their way."""
         if not self._faults.armed("network"):

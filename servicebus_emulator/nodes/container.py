@@ -55,6 +55,7 @@ class Container:
         idle_limits: IdleLimits | None = None,
     ) -> None:
         self.peers: set[Peer] = set()
+        self._clients = 0
         self._watch: Watch | None = None
         self._idleness = Idleness(idle_limits) if idle_limits is not None else None
         self._namespace = namespace
@@ -93,6 +94,8 @@ class Container:
             idle_time_out=IDLE_TIME_OUT_MS,
         )
         peer = Peer(connection, real_now)
+        self._clients += 1
+        peer.number = self._clients
         peer.watch = self._watch
         self.peers.add(peer)
         return peer

@@ -20,6 +20,8 @@ class Peer:
 
     Attributes:
         connection: The AMQP connection.
+        number: Counts the clients of the container.
+        address: Where the client is, for people.
         real_now: Seconds since the epoch by the clients' clock, against which tokens are checked;
             set anew with each chunk of bytes. The broker's own time may have been moved.
         reads: False while the client does not read what was already written to it.
@@ -34,10 +36,12 @@ class Peer:
 
     __slots__ = (
         "_claims",
+        "address",
         "connection",
         "container_id",
         "ends",
         "fate",
+        "number",
         "opened",
         "reads",
         "real_now",
@@ -48,6 +52,8 @@ class Peer:
 
     def __init__(self, connection: Connection, real_now: float) -> None:
         self.connection = connection
+        self.number = 0
+        self.address = ""
         self.real_now = real_now
         self.reads = True
         self.unsent = 0

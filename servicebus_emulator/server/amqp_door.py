@@ -43,6 +43,9 @@ class AmqpDoor(asyncio.Protocol):
         self._transport = transport
         transport.set_write_buffer_limits(high=_HIGH_WATER)
         self._peer = self._engine.connect(self)
+        address = transport.get_extra_info("peername")
+        if isinstance(address, tuple):
+            self._peer.address = f"{address[0]}:{address[1]}"
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(self._patience, transport.abort)
 
@@ -61,6 +64,8 @@ class AmqpDoor(asyncio.Protocol):
             self._ends.close()
         if self._peer is not None:
             peer, self._peer = self._peer, None
+            if self._engine.wire is not None:
+                self._engine.wire.gone(peer)
             self._engine.disconnected(peer)
 
     def flush(self) -> None:

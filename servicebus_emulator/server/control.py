@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from servicebus_emulator.clock import Clock
     from servicebus_emulator.control.fault_desk import FaultDesk
     from servicebus_emulator.control.faults import Fault, Injected
+    from servicebus_emulator.control.wire import Wire
     from servicebus_emulator.nodes.container import Container
+    from servicebus_emulator.server.blueprint import Blueprint
     from servicebus_emulator.server.engine import Engine
 
 
@@ -29,6 +31,7 @@ class Control:
     Args:
         container: Whose clients suffer from faults.
         namespace: Its entities.
+        blueprint: What a reset leads back to.
         clock: The broker's time.
         engine: Gives the engine while the emulator runs, None otherwise.
     """
@@ -37,11 +40,13 @@ class Control:
         self,
         container: Container,
         namespace: Namespace,
+        blueprint: Blueprint,
         clock: Clock,
         engine: Callable[[], Engine | None],
     ) -> None:
         self._container = container
         self._namespace = namespace
+        self._blueprint = blueprint
         self._clock = clock
         self._engine = engine
         self._desk: FaultDesk | None = None
@@ -130,7 +135,7 @@ class Control:
         injected = desk.add(fault, self._clock.now())
         if (engine := self._engine()) is not None:
             if fault.operation in {"frame", "network"}:
-                engine.wire = desk.wire
+                _put_on_wire(engine, desk.wire)
             engine.schedule_turn()
         return injected
 
@@ -160,6 +165,61 @@ class Control:
         if self._desk is not None:
             self._desk.clear()
 
+    # -- inspection ------------------------------------------------------------------------------
+
+    def entities(self) -> list[dict[str, Any]]:
+        """Every queue, topic and subscription with its counts, as JSON values."""
+        from servicebus_emulator.control import inspection  # noqa: PLC0415 (rarely wanted)
+
+        return inspection.entities(self._namespace, self._clock.now())
+
+    def messages(self, entity: str, first: int = 0, count: int = 100) -> list[dict[str, Any]]:
+        """Messages of a queue, subscription or dead-letter queue, as JSON values.
+
+        Args:
+            entity: Its path, such as `orders/$deadletterqueue`.
+            first: The sequence number to begin with.
+            count: At most so many.
+
+        Raises:
+            EntityNotFound: There is none of that path.
+            OperationNotAllowed: It is a topic, which keeps none.
+        """
+        from servicebus_emulator.control import inspection  # noqa: PLC0415 (rarely wanted)
+
+        queue = self._namespace.resolve_queue(entity)
+        return inspection.messages(queue, self._container.peers, first, count, self._clock.now())
+
+    def connections(self) -> list[dict[str, Any]]:
+        """The clients and their links, as JSON values."""
+        from servicebus_emulator.control import inspection  # noqa: PLC0415 (rarely wanted)
+
+        return inspection.connections(self._container.peers)
+
+    def purge(self, entity: str) -> None:
+        """Remove all messages of a queue, subscription or dead-letter queue.
+
+        Raises:
+            EntityNotFound: There is none of that path.
+            OperationNotAllowed: It is a topic, which keeps none.
+        """
+        self._namespace.resolve_queue(entity).clear()
+
+    def reset(self, *, keep_entities: bool = False) -> None:
+        """Begin anew: no messages, no faults, the system's time, the entities of the start.
+
+        Connections stay, and links as far as their entities do.
+
+        Args:
+            keep_entities: Leave entities as they are; the messages go all the same.
+        """
+        if self._desk is not None:
+            self._desk.reset()
+        if isinstance(self._clock, OffsetClock):
+            self._clock.reset()
+        self._blueprint.restore(self._namespace, self._clock.now(), keep=keep_entities)
+        self._wake()
+
     # -- inside ----------------------------------------------------------------------------------
 
     def _fault_desk(self) -> FaultDesk:
@@ -178,6 +238,16 @@ class Control:
         engine = self._engine()
         if engine is not None:
             engine.expire()
+
+
+def _put_on_wire(engine: Engine, faults: Wire) -> None:
+    """Let faults happen to bytes, below the trace if there is one."""
+    from servicebus_emulator.control.trace import Trace  # noqa: PLC0415 (rarely wanted)
+
+    if isinstance(engine.wire, Trace):
+        engine.wire.faults = faults
+    else:
+        engine.wire = faults
 
 
 def _new_chance(seed: int | None) -> Callable[[], float]:

@@ -11,11 +11,11 @@ from servicebus_emulator.amqp.errors import AmqpError
 from servicebus_emulator.broker.entities import QueueDescription, TopicDescription
 from servicebus_emulator.broker.errors import BrokerError
 from servicebus_emulator.broker.namespace import Namespace
-from servicebus_emulator.broker.rules import DEFAULT_RULE
 from servicebus_emulator.clock import OffsetClock, SystemClock
 from servicebus_emulator.nodes.container import Container
 from servicebus_emulator.nodes.sas import ROOT_KEY, AccessKey, KeyRing
 from servicebus_emulator.server.amqp_door import AmqpDoor
+from servicebus_emulator.server.blueprint import Blueprint
 from servicebus_emulator.server.connection_string import connection_string
 from servicebus_emulator.server.control import Control
 from servicebus_emulator.server.engine import Engine
@@ -26,11 +26,10 @@ from servicebus_emulator.server.listener import Listener
 if TYPE_CHECKING:
     import asyncio
     import ssl
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
     from types import TracebackType
 
-    from servicebus_emulator.admin.config import TopicConfig
     from servicebus_emulator.clock import Clock
     from servicebus_emulator.nodes.idleness import IdleLimits
     from servicebus_emulator.server.certificate import Certificate
@@ -49,6 +48,7 @@ class EmulatorOptions(TypedDict, total=False):
             says otherwise.
         config: The text of a `Config.json` as the official emulator reads it.
         clock: The broker's time, default an `OffsetClock`: the system's, until somebody moves it.
+        trace: Is told each frame as a line of text, secrets left out.
         idle_limits: When idle links and connections are ended, as the cloud does; default never.
         keys: The namespace's access keys, default the official emulator's.
     """
@@ -60,6 +60,7 @@ class EmulatorOptions(TypedDict, total=False):
     clock: Clock
     keys: Iterable[AccessKey]
     idle_limits: IdleLimits
+    trace: Callable[[str], None]
 
 
 class ServiceBusEmulator:
@@ -72,7 +73,7 @@ class ServiceBusEmulator:
 
     Attributes:
         namespace: The entities.
-        control: Moves the clock, lets faults happen.
+        control: Moves the clock, lets faults happen, shows what there is, and resets it.
 
     Raises:
         ValueError: An option or the configuration is wrong.
@@ -83,7 +84,9 @@ class ServiceBusEmulator:
         self._wanted_port = options.get("port", 0)
         self._clock = options.get("clock") or OffsetClock()
         self._keys = KeyRing(options.get("keys", (ROOT_KEY,)))
-        self.namespace = _namespace(options, self._clock.now())
+        self._trace = options.get("trace")
+        self._blueprint = Blueprint()
+        self.namespace = _namespace(options, self._blueprint, self._clock.now())
         self._certificate: Certificate | None = None
         self._tls_context: ssl.SSLContext | None = None
         self._tls_is_off = False
@@ -95,7 +98,9 @@ class ServiceBusEmulator:
             uuid.uuid4,
             options.get("idle_limits"),
         )
-        self.control = Control(self._container, self.namespace, self._clock, lambda: self._engine)
+        self.control = Control(
+            self._container, self.namespace, self._blueprint, self._clock, lambda: self._engine
+        )
         self._http = HttpAnswers(
             self.namespace, self._keys, self._clock, self._entities_changed, self.control
         )
@@ -123,6 +128,10 @@ class ServiceBusEmulator:
             OSError: The port is taken, or the host is none of ours.
         """
         self._engine = Engine(self._container, self._clock)
+        if self._trace is not None:
+            from servicebus_emulator.control.trace import Trace  # noqa: PLC0415 (rarely wanted)
+
+            self._engine.wire = Trace(self._trace)
         try:
             await self._listener.open(self._host, self._wanted_port)
         except OSError:
@@ -222,34 +231,20 @@ class ServiceBusEmulator:
         return self._certificate
 
 
-def _namespace(options: EmulatorOptions, now: float) -> Namespace:
-    """The namespace with the entities that the options ask for."""
+def _namespace(options: EmulatorOptions, blueprint: Blueprint, now: float) -> Namespace:
+    """The namespace with the entities that the options ask for, which are noted in `blueprint`."""
     namespace = Namespace(uuid.uuid4, now=now)
-    queues = dict.fromkeys(options.get("queues", ()), QueueDescription())
-    topics: dict[str, TopicConfig] = {}
+    blueprint.queues |= dict.fromkeys(options.get("queues", ()), QueueDescription())
     text = options.get("config")
     if text is not None:
         from servicebus_emulator.admin.config import parse_config  # noqa: PLC0415 (rarely wanted)
 
         config = parse_config(text)
         namespace.name = config.name
-        queues |= config.queues
-        topics = config.topics
+        blueprint.queues |= config.queues
+        blueprint.topics |= config.topics
     try:
-        for name, description in queues.items():
-            namespace.create_queue(name, description, now=now)
-        for name, topic in topics.items():
-            _create_topic(namespace, name, topic, now)
+        blueprint.build(namespace, now)
     except BrokerError as error:
         raise ValueError(str(error)) from error
     return namespace
-
-
-def _create_topic(namespace: Namespace, name: str, config: TopicConfig, now: float) -> None:
-    topic = namespace.create_topic(name, config.description, now=now)
-    for own_name, wanted in config.subscriptions.items():
-        subscription = topic.create_subscription(own_name, wanted.description, now=now)
-        if wanted.rules:
-            subscription.remove_rule(DEFAULT_RULE, now)
-        for rule in wanted.rules:
-            subscription.add_rule(rule, now)

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from servicebus_emulator.clock import Clock
+    from servicebus_emulator.control.wire import Wire
     from servicebus_emulator.nodes.container import Container
     from servicebus_emulator.nodes.peer import Peer
-    from servicebus_emulator.server.wire import Wire
 
 
 class Door(Protocol):

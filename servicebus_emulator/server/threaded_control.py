@@ -74,5 +74,35 @@ class ThreadedControl:
         """Mend all faults; connections that were lost stay lost."""
         self._call(lambda control: control.clear_faults())
 
+    def entities(self) -> list[dict[str, Any]]:
+        """Every queue, topic and subscription with its counts, as JSON values."""
+        return self._call(lambda control: control.entities())
+
+    def messages(self, entity: str, first: int = 0, count: int = 100) -> list[dict[str, Any]]:
+        """Messages of a queue, subscription or dead-letter queue, as JSON values.
+
+        Raises:
+            EntityNotFound: There is none of that path.
+            OperationNotAllowed: It is a topic, which keeps none.
+        """
+        return self._call(lambda control: control.messages(entity, first, count))
+
+    def connections(self) -> list[dict[str, Any]]:
+        """The clients and their links, as JSON values."""
+        return self._call(lambda control: control.connections())
+
+    def purge(self, entity: str) -> None:
+        """Remove all messages of a queue, subscription or dead-letter queue.
+
+        Raises:
+            EntityNotFound: There is none of that path.
+            OperationNotAllowed: It is a topic, which keeps none.
+        """
+        self._call(lambda control: control.purge(entity))
+
+    def reset(self, *, keep_entities: bool = False) -> None:
+        """Begin anew: no messages, no faults, the system's time, the entities of the start."""
+        self._call(lambda control: control.reset(keep_entities=keep_entities))
+
     def _call(self, function: Callable[[Control], Result]) -> Result:
         return self._emulator.run(lambda emulator: function(emulator.control))

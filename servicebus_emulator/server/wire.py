@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from servicebus_emulator.server.delay_line import DelayLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from servicebus_emulator.control.wire import Wire
     from servicebus_emulator.nodes.peer import Peer
-
-
-class Wire(Protocol):
-    """What happens to bytes on their way, of all connections."""
-
-    def delay(self, peer: Peer, /) -> float:
-        """Seconds that a chunk takes."""
-
-    def outgoing(self, peer: Peer, data: bytes, /) -> bytes:
-        """What is left of bytes for a client; they begin and end with a frame."""
 
 
 class WireEnds:
@@ -47,6 +38,7 @@ class WireEnds:
 
     def receive(self, wire: Wire, data: bytes) -> None:
         """Bytes have left the client."""
+        wire.incoming(self._peer, data)
         _pass(self._incoming, self._receive, data, wire.delay(self._peer))
 
     def write(self, wire: Wire, data: bytes) -> None:

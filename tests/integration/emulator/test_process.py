@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from azure.servicebus import ServiceBusClient
@@ -43,11 +44,11 @@ def command(*arguments: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def running(*arguments: str) -> Iterator[Emulator]:
+def running(*arguments: str, stderr: "int | BinaryIO" = subprocess.DEVNULL) -> Iterator[Emulator]:
     process = subprocess.Popen(  # noqa: S603 (this interpreter, arguments of these tests)
         command("--port", "0", *arguments),
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=stderr,
         text=True,
     )
     with process:
@@ -161,3 +162,14 @@ def test_what_is_no_port_is_refused(port: str) -> None:
 
     assert done.returncode == 2
     assert "--port" in done.stderr.splitlines()[-1]
+
+
+def test_frames_are_told_on_stderr_when_asked_for(tmp_path: Path) -> None:
+    told = tmp_path / "stderr"
+    with told.open("wb") as errors, running("--trace", stderr=errors) as emulator:
+        with emulator.connect() as client:
+            client.sendall(b"AMQP\x03\x01\x00\x00")
+            client.recv(1)
+        emulator.stop()
+
+    assert "→ header SASL 1.0.0" in told.read_text(encoding="utf-8")

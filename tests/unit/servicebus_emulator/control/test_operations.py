@@ -5,6 +5,7 @@ import pytest
 
 from servicebus_emulator.clock import Clock, ManualClock, OffsetClock, SystemClock
 from servicebus_emulator.control.operations import OPERATIONS, Answer, handle
+from servicebus_emulator.server.blueprint import Blueprint
 from servicebus_emulator.server.control import Control
 from tests.unit.servicebus_emulator.nodes.in_memory import Client, World, body
 
@@ -15,7 +16,9 @@ class Panel:
     def __init__(self, clock: Clock | None = None) -> None:
         self.world = World()
         self.clock = clock or OffsetClock(ManualClock(start=1000.0))
-        self.control = Control(self.world.container, self.world.namespace, self.clock, lambda: None)
+        self.control = Control(
+            self.world.container, self.world.namespace, Blueprint(), self.clock, lambda: None
+        )
 
     def ask(self, method: str, path: str, document: Any = None) -> Answer:
         body = b"" if document is None else json.dumps(document).encode()
@@ -101,6 +104,52 @@ def test_what_is_no_fault_is_a_bad_request(body: bytes) -> None:
     answer = handle("POST", "/emulator/faults", body, Panel().control)
 
     assert (answer.status, bool(answer.document["error"])) == (400, True)
+
+
+def test_entities_messages_and_clients_are_shown() -> None:
+    panel = Panel()
+    client = Client(panel.world)
+    for text in "abc":
+        client.send(client.sender(), body(text))
+    [orders] = panel.ask("GET", "/entities").document["entities"]
+    [second] = panel.ask("GET", "/messages/orders?from=2&count=1").document["messages"]
+    [connection] = panel.ask("GET", "/connections").document["connections"]
+
+    assert (orders["active"], second["message_id"]) == (3, "b")
+    assert connection["container_id"] == "client"
+
+
+def test_a_queue_is_purged() -> None:
+    panel = Panel()
+    client = Client(panel.world)
+    client.send(client.sender(), body("a"))
+
+    assert panel.ask("DELETE", "/messages/orders").status == 204
+    assert panel.ask("GET", "/messages/orders").document == {"messages": []}
+
+
+@pytest.mark.parametrize(("path", "status"), [("/messages/nothing", 404), ("/messages/news", 409)])
+def test_what_keeps_no_messages_shows_none(path: str, status: int) -> None:
+    panel = Panel()
+    panel.world.namespace.create_topic("news", now=0.0)
+
+    assert panel.ask("GET", path).status == status
+
+
+def test_a_dead_letter_queue_is_named_as_in_an_address() -> None:
+    answer = Panel().ask("GET", "/messages/orders/%24DeadLetterQueue")
+
+    assert answer.document == {"messages": []}
+
+
+def test_a_reset_begins_anew() -> None:
+    panel = Panel()
+    kept = panel.ask("POST", "/reset?entities=keep")
+    there = panel.ask("GET", "/entities").document["entities"]
+    gone = panel.ask("POST", "/reset")
+
+    assert (kept.status, len(there), gone.status) == (204, 1, 204)
+    assert panel.ask("GET", "/entities").document["entities"] == []
 
 
 @pytest.mark.parametrize("path", ["/nothing", "", "/clockwork"])

@@ -8,6 +8,7 @@ from servicebus_emulator.broker.namespace import Namespace
 from servicebus_emulator.clock import ManualClock
 from servicebus_emulator.nodes.container import Container
 from servicebus_emulator.nodes.sas import ROOT_KEY, AccessKey, KeyRing, Right, sign
+from servicebus_emulator.server.blueprint import Blueprint
 from servicebus_emulator.server.control import Control
 from servicebus_emulator.server.http_answers import HttpAnswers
 from servicebus_emulator.server.http_parser import HttpRequest
@@ -29,7 +30,7 @@ class House:
         self.namespace = Namespace(lambda: UUID(int=1))
         self.changes = 0
         container = Container(self.namespace, keys, "house", lambda: UUID(int=1))
-        control = Control(container, self.namespace, clock, lambda: None)
+        control = Control(container, self.namespace, Blueprint(), clock, lambda: None)
         self.answers = HttpAnswers(self.namespace, keys, clock, self.change, control)
 
     def change(self) -> None:

@@ -10,6 +10,13 @@ class Slow:
 
     def __init__(self, *delays: float) -> None:
         self.delays = list(delays)
+        self.seen: list[bytes] = []
+
+    def incoming(self, _: Peer, data: bytes, /) -> None:
+        self.seen.append(data)
+
+    def gone(self, _: Peer, /) -> None:
+        """Nothing is kept."""
 
     def delay(self, _: Peer, /) -> float:
         return self.delays.pop(0)
@@ -38,6 +45,7 @@ async def test_without_delay_bytes_pass_at_once() -> None:
     both.ends.write(wire, b"out")
 
     assert (both.received, both.written, both.ends.is_empty) == ([b"in"], [b"OUT"], True)
+    assert wire.seen == [b"in"]
 
 
 async def test_nothing_overtakes_what_is_delayed() -> None:
