@@ -153,7 +153,6 @@ class OutletDescription(EntityDescription):
         _check("LockDuration", self.lock_duration, 0.0, _MAX_LOCK_DURATION)
         _check("MaxDeliveryCount", self.max_delivery_count, 0, _MAX_DELIVERY_COUNT)
         for name, is_wanted in (
-            ("RequiresSession", self.requires_session),
             ("ForwardTo", self.forward_to is not None),
             ("ForwardDeadLetteredMessagesTo", self.forward_dead_lettered_messages_to is not None),
         ):

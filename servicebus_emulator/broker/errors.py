@@ -3,6 +3,7 @@
 BrokerError
 ├── EntityNotFound · EntityAlreadyExists · EntityDisabled
 ├── MessageLockLost · MessageNotFound
+├── SessionLockLost · SessionCannotBeLocked
 ├── MessageTooLarge · QuotaExceeded
 ├── ArgumentError · ArgumentOutOfRange
 └── OperationNotAllowed · OperationNotSupported
@@ -49,6 +50,23 @@ class MessageNotFound(BrokerError):
     def __init__(self, sequence_number: int, state: str) -> None:
         super().__init__(f"There is no {state} message with sequence number {sequence_number}.")
         self.sequence_number = sequence_number
+
+
+class SessionLockLost(BrokerError):
+    """Nobody holds the session (any more), or somebody else does."""
+
+    def __init__(self) -> None:
+        super().__init__("The session lock has expired on the session. Accept the session again.")
+
+
+class SessionCannotBeLocked(BrokerError):
+    """Another receiver holds the session."""
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__(
+            f"The requested session '{session_id}' cannot be accepted. It may be locked by another "
+            "receiver."
+        )
 
 
 class MessageTooLarge(BrokerError):

@@ -11,9 +11,16 @@ import heapq
 from typing import TYPE_CHECKING, Any
 
 from servicebus_emulator.broker.entities import DEAD_LETTER_SUFFIX, FOREVER, QueueCounts
-from servicebus_emulator.broker.errors import ArgumentError, MessageLockLost, MessageNotFound
+from servicebus_emulator.broker.errors import (
+    ArgumentError,
+    MessageLockLost,
+    MessageNotFound,
+    OperationNotAllowed,
+    SessionLockLost,
+)
 from servicebus_emulator.broker.intake import Intake
 from servicebus_emulator.broker.message import Lock, Message, MessageState, ReceiveMode
+from servicebus_emulator.broker.sessions import SessionLock, Sessions
 from servicebus_emulator.broker.timers import Timers
 
 if TYPE_CHECKING:
@@ -25,6 +32,7 @@ if TYPE_CHECKING:
 
 MAX_DELIVERY_COUNT_EXCEEDED = "MaxDeliveryCountExceeded"
 TTL_EXPIRED = "TTLExpiredException"
+SESSION_ID_MISSING = "Session id is null."
 
 
 class Queue(Intake):
@@ -39,6 +47,7 @@ class Queue(Intake):
 
     Attributes:
         dead_letter_queue: Where this queue's dead letters go; None for a dead-letter queue.
+        sessions: What it knows of sessions; None when it has none, as a dead-letter queue.
     """
 
     description: OutletDescription
@@ -58,6 +67,9 @@ class Queue(Intake):
         self._locks: dict[UUID, Message] = {}
         self._lock_timers: Timers[UUID] = Timers()
         self._expiry: Timers[Message] = Timers()
+        self.sessions: Sessions | None = None
+        if owner is None and description.requires_session:
+            self.sessions = Sessions(self._is_available)
         if owner is None:
             self.dead_letter_queue = Queue(
                 f"{path}/{DEAD_LETTER_SUFFIX}", description, surroundings, now, self
@@ -97,52 +109,137 @@ class Queue(Intake):
 
     # -- receiving -------------------------------------------------------------------------------
 
-    def receive(self, mode: ReceiveMode, now: float) -> Message | None:
+    def receive(
+        self, mode: ReceiveMode, now: float, session: SessionLock | None = None
+    ) -> Message | None:
         """Deliver the first available message, if there is one.
 
         In peek-lock mode its `lock` names the token for settling it.
 
         Raises:
             EntityDisabled: The queue's status forbids it.
+            SessionLockLost: `session` is not held any more.
+            OperationNotAllowed: The queue has sessions, and `session` is None.
         """
         self._check_receivable()
         self.expire(now)
         self.accessed_at = now
-        message = self._take_first()
+        self.check_receiver(of_session=session is not None)
+        message = self._take_first() if session is None else self._take_first_of(session)
         if message is not None:
-            self._deliver(message, mode, now)
+            self._deliver(message, mode, now, session)
         return message
 
+    def accept_session(self, session_id: str | None, now: float) -> SessionLock | None:
+        """Hold a session, or any that has messages; None when there is none of these.
+
+        Raises:
+            EntityDisabled: The queue's status forbids it.
+            SessionCannotBeLocked: Somebody else has it.
+            OperationNotAllowed: The queue has no sessions.
+        """
+        self._check_receivable()
+        sessions = self.sessions_at(now)
+        until = now + self.description.lock_duration
+        if session_id is None:
+            lock = sessions.accept_next(until)
+        else:
+            lock = sessions.accept(session_id, until)
+        if lock is not None:
+            self._agenda.remind(self, until)
+        return lock
+
+    def renew_session_lock(self, session_id: str, now: float) -> float:
+        """Hold a session for one more lock duration; return the new end.
+
+        Raises:
+            SessionLockLost: Nobody holds it.
+            OperationNotAllowed: The queue has no sessions.
+        """
+        until = now + self.description.lock_duration
+        self.sessions_at(now).renew(session_id, until)
+        return until
+
+    def release_session(self, lock: SessionLock, now: float) -> None:
+        """Let a session go; deliveries that were not settled do not count."""
+        sessions = self.sessions_at(now)
+        for token in tuple(lock.tokens):
+            message = self._locks[token]
+            self._unlock(message)
+            self._make_available(message, now)
+        sessions.release(lock)
+        self._agenda.ready(self)
+
+    def sessions_at(self, now: float) -> Sessions:
+        """The sessions, as they are at a time.
+
+        Raises:
+            OperationNotAllowed: The queue has none.
+        """
+        self.expire(now)
+        self.accessed_at = now
+        if self.sessions is None:
+            raise self._not_sessionful()
+        return self.sessions
+
+    def check_receiver(self, *, of_session: bool) -> None:
+        """See whether a receiver of a session, or one of no session, fits the queue.
+
+        Raises:
+            OperationNotAllowed: It does not.
+        """
+        if of_session and self.sessions is None:
+            raise self._not_sessionful()
+        if not of_session and self.sessions is not None:
+            raise OperationNotAllowed(
+                f"It is not possible to create a non-sessionful message receiver on '{self.path}', "
+                "which requires sessions."
+            )
+
     def receive_deferred(
-        self, sequence_numbers: Sequence[int], mode: ReceiveMode, now: float
+        self,
+        sequence_numbers: Sequence[int],
+        mode: ReceiveMode,
+        now: float,
+        session_id: str | None = None,
     ) -> list[Message]:
         """Deliver deferred messages by their numbers, all or none.
 
         Raises:
             EntityDisabled: The queue's status forbids it.
-            MessageNotFound: One of them is not deferred, is locked, or has expired.
+            MessageNotFound: One of them is not deferred, is locked, has expired, or is not of the
+                session.
+            SessionLockLost: Nobody holds the session.
         """
         self._check_receivable()
         self.expire(now)
         self.accessed_at = now
+        session = None
+        if self.sessions is not None:
+            session = self.sessions.held(session_id or "")
         messages = self._find(sequence_numbers, MessageState.DEFERRED)
         for message in messages:
+            if session is not None and message.session_id != session.session_id:
+                raise MessageNotFound(message.sequence_number, "deferred")
             if self._has_expired(message, now):  # enforced only when somebody asks for the message
                 self._end_expired(message, now)
                 raise MessageNotFound(message.sequence_number, "deferred")
         for message in messages:
-            self._deliver(message, mode, now)
+            self._deliver(message, mode, now, session)
         return messages
 
-    def peek(self, from_sequence_number: int, count: int, now: float) -> list[Message]:
-        """Up to `count` messages from that number on, in any state, without any effect."""
+    def peek(
+        self, from_sequence_number: int, count: int, now: float, session_id: str | None = None
+    ) -> list[Message]:
+        """Up to `count` messages (of a session) from that number on, in any state, untouched."""
         self.expire(now)
         self.accessed_at = now
         found: list[Message] = []
         for message in self._store.starting_at(from_sequence_number):
             if len(found) >= count:
                 break
-            found.append(message)
+            if session_id is None or message.session_id == session_id:
+                found.append(message)
         return found
 
     # -- settling --------------------------------------------------------------------------------
@@ -189,8 +286,14 @@ class Queue(Intake):
         self._bury(message, now, reason, description)
 
     def renew_lock(self, token: UUID, now: float) -> float:
-        """Hold a message for one more lock duration; return the new end."""
+        """Hold a message for one more lock duration; return the new end.
+
+        Raises:
+            OperationNotAllowed: The queue has sessions, which are held instead.
+        """
         message = self._locked(token, now)
+        if self.sessions is not None:
+            raise OperationNotAllowed("Messages of a session have no locks: renew the session's.")
         until = now + self.description.lock_duration
         message.lock = Lock(token, until)
         self._lock_timers.set(token, until)
@@ -222,6 +325,8 @@ class Queue(Intake):
         super().expire(now)
         while (token := self._lock_timers.pop_due(now)) is not None:
             self._end_delivery(self._locks[token], now)
+        if self.sessions is not None:
+            self._expire_sessions(self.sessions, now)
         while (message := self._expiry.pop_due(now)) is not None:
             self._end_expired(message, now)  # not locked: delivering ends this timer
 
@@ -245,8 +350,7 @@ class Queue(Intake):
         super().update(description, now)
         if self.dead_letter_queue is not None:
             self.dead_letter_queue.update(description, now)
-        if description.status.can_receive and self._available:
-            self._agenda.ready(self)
+        self._agenda.ready(self)  # receivers go on, or are told that they may not
 
     def hold(self) -> None:
         """Somebody has a link here; one to the dead-letter queue keeps its owner, too."""
@@ -269,7 +373,14 @@ class Queue(Intake):
     # -- inside ----------------------------------------------------------------------------------
 
     def _timers(self) -> Sequence[Timers[Any]]:
-        return (self._lock_timers, self._expiry, self._schedule)
+        timers = (self._lock_timers, self._expiry, self._schedule)
+        return timers if self.sessions is None else (*timers, self.sessions.timers)
+
+    def _expire_sessions(self, sessions: Sessions, now: float) -> None:
+        for lock in sessions.expire(now):
+            for token in tuple(lock.tokens):
+                self._end_delivery(self._locks[token], now)
+            self._agenda.ready(self)  # for its receiver to be told, and others to have it
 
     def _check_admission(self, messages: Sequence[Message]) -> None:
         if self.is_dead_letter_queue:  # its numbers are those of its owner
@@ -277,6 +388,11 @@ class Queue(Intake):
                 f"Messages come into '{self.path}' by being dead-lettered; none can be sent to it."
             )
         super()._check_admission(messages)
+        if self.sessions is not None and any(each.session_id is None for each in messages):
+            raise OperationNotAllowed(
+                f"The SessionId was not set on a message, and it cannot be sent to '{self.path}', "
+                "which requires sessions."
+            )
 
     def _check_receivable(self) -> None:
         if not self.description.status.can_receive:
@@ -303,12 +419,32 @@ class Queue(Intake):
         if message.expires_at is not None and not self.is_dead_letter_queue:
             self._expiry.set(message, message.expires_at)
             self._agenda.remind(self, message.expires_at)
-        heapq.heappush(self._available, message.sequence_number)
+        if self.sessions is None:
+            heapq.heappush(self._available, message.sequence_number)
+        elif message.session_id is None:
+            self._bury(message, now, SESSION_ID_MISSING, "The queue requires sessions.")
+            return
+        else:
+            self.sessions.put(message.session_id, message.sequence_number, now)
         self._agenda.ready(self)
 
     def _has_expired(self, message: Message, now: float) -> bool:
         """Whether a message's life is over; in a dead-letter queue it never is."""
         return not self.is_dead_letter_queue and message.has_expired(now)
+
+    def _not_sessionful(self) -> OperationNotAllowed:
+        return OperationNotAllowed(
+            f"A sessionful message receiver cannot be created on '{self.path}', which does not "
+            "require sessions. Set RequiresSession to true when you create the entity."
+        )
+
+    def _is_available(self, sequence_number: int) -> bool:
+        message = self._store.get(sequence_number)
+        return message is not None and message.lock is None and message.state is MessageState.ACTIVE
+
+    def _take_first_of(self, session: SessionLock) -> Message | None:
+        number = self.sessions.take_first(session) if self.sessions is not None else None
+        return None if number is None else self._store.get(number)
 
     def _take_first(self) -> Message | None:
         available = self._available
@@ -318,16 +454,22 @@ class Queue(Intake):
                 return message
         return None
 
-    def _deliver(self, message: Message, mode: ReceiveMode, now: float) -> None:
+    def _deliver(
+        self, message: Message, mode: ReceiveMode, now: float, session: SessionLock | None
+    ) -> None:
         if mode is ReceiveMode.RECEIVE_AND_DELETE:
             self._remove(message)
             return
         token = self._surroundings.new_id()
+        self._locks[token] = message
+        self._expiry.cancel(message)
+        if session is not None and self.sessions is not None:
+            message.lock = Lock(token, session.until)
+            self.sessions.bind(session, token)
+            return
         until = now + self.description.lock_duration
         message.lock = Lock(token, until)
-        self._locks[token] = message
         self._lock_timers.set(token, until)
-        self._expiry.cancel(message)
         self._agenda.remind(self, until)
 
     def _locked(self, token: UUID, now: float) -> Message:
@@ -335,13 +477,16 @@ class Queue(Intake):
         self.accessed_at = now
         message = self._locks.get(token)
         if message is None:
-            raise MessageLockLost
+            raise MessageLockLost if self.sessions is None else SessionLockLost
         return message
 
     def _unlock(self, message: Message) -> None:
         if message.lock is not None:
-            del self._locks[message.lock.token]
-            self._lock_timers.cancel(message.lock.token)
+            token = message.lock.token
+            del self._locks[token]
+            self._lock_timers.cancel(token)
+            if self.sessions is not None:
+                self.sessions.unbind(token)
             message.lock = None
 
     def _end_delivery(self, message: Message, now: float) -> None:

@@ -81,6 +81,15 @@ def field(body: dict[Any, Any], name: str, kind: type[_Kind]) -> _Kind:
     return value
 
 
+def session_id(call: Call) -> str | None:
+    """The session that a request is about, if it names one.
+
+    Raises:
+        BadRequestError: It names something else.
+    """
+    return None if call.body.get("session-id") is None else field(call.body, "session-id", str)
+
+
 def items(call: Call, name: str, kind: type[_Kind]) -> list[_Kind]:
     """The items of an array or a list, which clients use alike.
 

@@ -31,6 +31,8 @@ CONDITIONS: Mapping[type[broker.BrokerError], Refusal] = {
     broker.EntityDisabled: Refusal("com.microsoft:entity-disabled", 403),
     broker.MessageLockLost: Refusal("com.microsoft:message-lock-lost", 410),
     broker.MessageNotFound: Refusal("com.microsoft:message-not-found", 404),
+    broker.SessionLockLost: Refusal("com.microsoft:session-lock-lost", 410),
+    broker.SessionCannotBeLocked: Refusal("com.microsoft:session-cannot-be-locked", 410),
     broker.MessageTooLarge: Refusal(amqp.MESSAGE_SIZE_EXCEEDED, 400),
     broker.QuotaExceeded: Refusal(amqp.RESOURCE_LIMIT_EXCEEDED, 403),
     broker.ArgumentError: Refusal(ARGUMENT_ERROR, 400),

@@ -120,7 +120,7 @@ class Container:
     def expire(self, now: float) -> None:
         """Let whatever has become due happen; follow with `turn`."""
         self._namespace.expire(now)
-        for timed in (self._watch, self._idleness):
+        for timed in (self._entity_nodes, self._watch, self._idleness):
             if timed is not None:
                 self._touched.update(dict.fromkeys(timed.expire(now)))
 
@@ -173,7 +173,7 @@ class Container:
             handle(peer, event, now)
 
     def _earliest(self, deadline: float | None) -> float | None:
-        for timed in (self._watch, self._idleness):
+        for timed in (self._entity_nodes, self._watch, self._idleness):
             other = None if timed is None else timed.next_deadline()
             if other is not None and (deadline is None or other < deadline):
                 deadline = other
@@ -197,7 +197,7 @@ class Container:
         if event.link.state is not LinkState.ATTACH_RCVD:
             return  # bytes that came along have ended it already
         try:
-            peer.ends[event.link] = self._reception.receive(peer, event)
+            peer.ends[event.link] = self._reception.receive(peer, event, now)
         except RefusedError as refusal:
             event.link.refuse(refusal.error)
         else:

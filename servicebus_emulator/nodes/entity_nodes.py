@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from servicebus_emulator.broker.errors import EntityNotFound
 from servicebus_emulator.broker.queue import Queue
+from servicebus_emulator.broker.timers import Timers
 from servicebus_emulator.nodes.conditions import amqp_error
 from servicebus_emulator.nodes.entity_node import EntityNode
 from servicebus_emulator.nodes.queue_node import QueueNode
+from servicebus_emulator.nodes.session_node import SessionNode, SessionSeeker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +30,7 @@ class EntityNodes:
         self._new_id = new_id
         self._nodes: dict[Intake, EntityNode] = {}
         self._due: dict[EntityNode, None] = {}
+        self._seekers: Timers[SessionSeeker] = Timers()
 
     def intake(self, path: str) -> EntityNode:
         """The node that messages are sent to.
@@ -76,10 +79,27 @@ class EntityNodes:
                 node.detach_all(amqp_error(error), touched, now)
         return touched
 
+    def expire(self, now: float) -> set[Peer]:
+        """Send those away who have waited in vain; the clients that were told so."""
+        touched: set[Peer] = set()
+        while (seeker := self._seekers.pop_due(now)) is not None:
+            seeker.give_up(now)
+            touched.add(seeker.peer)
+        return touched
+
+    def next_deadline(self) -> float | None:
+        """When `expire` has something to do."""
+        return self._seekers.next()
+
     def _queue_node(self, queue: Queue) -> QueueNode:
         node = self._nodes.get(queue)
         if not isinstance(node, QueueNode):
-            node = self._nodes[queue] = QueueNode(queue, self._due, self._new_id)
+            if queue.sessions is None:
+                node = QueueNode(queue, self._due, self._new_id)
+            else:
+                node = SessionNode(queue, self._due, self._new_id)
+                node.seekers = self._seekers
+            self._nodes[queue] = node
         return node
 
     def _node(self, topic: Topic) -> EntityNode:

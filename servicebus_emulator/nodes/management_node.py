@@ -13,7 +13,7 @@ from servicebus_emulator.amqp.types import Int, Symbol
 from servicebus_emulator.broker.errors import BrokerError
 from servicebus_emulator.nodes.calls import BadRequestError, Call
 from servicebus_emulator.nodes.conditions import ARGUMENT_ERROR, amqp_error, status_code
-from servicebus_emulator.nodes.management_operations import NOT_SUPPORTED_YET, OPERATIONS
+from servicebus_emulator.nodes.management_operations import OPERATIONS
 from servicebus_emulator.nodes.request_node import response
 
 if TYPE_CHECKING:
@@ -93,7 +93,4 @@ def _response(status: int, description: str, body: dict[str, Any] | None) -> Bar
 
 
 def _unsupported(name: object) -> str:
-    feature = NOT_SUPPORTED_YET.get(name) if isinstance(name, str) else None
-    if feature is not None:
-        return f"{feature} are not supported by this emulator yet."
     return f"The operation {name!r} is not known to this emulator."

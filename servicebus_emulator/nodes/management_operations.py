@@ -15,10 +15,12 @@ from servicebus_emulator.nodes.calls import (
     field,
     items,
     number,
+    session_id,
 )
 from servicebus_emulator.nodes.message_mapping import milliseconds, to_broker, to_wire
 from servicebus_emulator.nodes.rule_operations import RULE_OPERATIONS
 from servicebus_emulator.nodes.sas import Right
+from servicebus_emulator.nodes.session_operations import SESSION_OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +42,8 @@ def peek_message(call: Call) -> Result:
     count = min(number(call, "message-count"), _MOST_PEEKED)
     entries: list[dict[str, bytes]] = []
     size = 0
-    for message in call.queue.peek(number(call, "from-sequence-number"), count, call.now):
+    start = number(call, "from-sequence-number")
+    for message in call.queue.peek(start, count, call.now, session_id(call)):
         encoded = to_wire(message, peeked=True)
         size += len(encoded)
         if entries and size > _MOST_PEEKED_BYTES:
@@ -71,7 +74,7 @@ def receive_by_sequence_number(call: Call) -> Result:
     mode = ReceiveMode.PEEK_LOCK if locks else ReceiveMode.RECEIVE_AND_DELETE
     numbers = items(call, "sequence-numbers", int)
     received = []
-    for message in call.queue.receive_deferred(numbers, mode, call.now):
+    for message in call.queue.receive_deferred(numbers, mode, call.now, session_id(call)):
         entry: dict[str, Any] = {"message": to_wire(message)}
         if message.lock is not None:
             entry["lock-token"] = message.lock.token
@@ -129,15 +132,8 @@ OPERATIONS: dict[str, Operation] = {
     "com.microsoft:receive-by-sequence-number": Operation(Right.LISTEN, receive_by_sequence_number),
     "com.microsoft:update-disposition": Operation(Right.LISTEN, update_disposition),
     **RULE_OPERATIONS,
+    **SESSION_OPERATIONS,
 }
-
-NOT_SUPPORTED_YET = {
-    "com.microsoft:renew-session-lock": "Sessions",
-    "com.microsoft:get-session-state": "Sessions",
-    "com.microsoft:set-session-state": "Sessions",
-    "com.microsoft:get-message-sessions": "Sessions",
-}
-"""Operations that Service Bus knows and this emulator does not, with the feature they belong to."""
 
 
 def _changes(call: Call) -> dict[Any, Any]:

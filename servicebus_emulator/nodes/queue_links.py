@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from servicebus_emulator.amqp.events import DeliveryReceived, DispositionReceived, LinkFlow
     from servicebus_emulator.amqp.link import Link
     from servicebus_emulator.broker.message import ReceiveMode
+    from servicebus_emulator.broker.sessions import SessionLock
     from servicebus_emulator.nodes.entity_node import EntityNode
     from servicebus_emulator.nodes.peer import Peer
     from servicebus_emulator.nodes.queue_node import QueueNode
@@ -77,13 +78,22 @@ class QueueOutlet(LinkEnd):
         peer: Whose link it is.
         drains: The client wants its credit back when the queue has nothing more.
         is_waiting: The node has it in the line of those that take messages.
+        session: The session that it holds; None for a queue without sessions.
     """
 
-    __slots__ = ("_mode", "_node", "_sent", "drains", "is_waiting", "peer")
+    __slots__ = ("_mode", "_node", "_sent", "drains", "is_waiting", "peer", "session")
 
-    def __init__(self, link: Link, node: QueueNode, peer: Peer, mode: ReceiveMode) -> None:
+    def __init__(
+        self,
+        link: Link,
+        node: QueueNode,
+        peer: Peer,
+        mode: ReceiveMode,
+        session: SessionLock | None = None,
+    ) -> None:
         super().__init__(link)
         self.peer = peer
+        self.session = session
         self.drains = False
         self.is_waiting = False
         self._node = node
@@ -117,7 +127,7 @@ class QueueOutlet(LinkEnd):
 
     def deliver_next(self, now: float) -> bool:
         """Send the queue's next message; False when there is none."""
-        message = self._node.queue.receive(self._mode, now)
+        message = self._node.queue.receive(self._mode, now, self.session)
         if message is None:
             return False
         payload = to_wire(message)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from servicebus_emulator.amqp.types import Symbol
 from servicebus_emulator.broker.errors import BrokerError
 from servicebus_emulator.broker.message import ReceiveMode
 from servicebus_emulator.nodes.conditions import amqp_error
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from servicebus_emulator.nodes.link_end import LinkEnd
     from servicebus_emulator.nodes.peer import Peer
 
+SESSION_FILTER = Symbol("com.microsoft:session-filter")
 _SETTLED = 1  # snd-settle-mode of a receiver that wants its messages deleted on delivery
 
 
@@ -33,13 +35,19 @@ class QueueNode(EntityNode):
         self.queue = queue
         self._waiting: deque[QueueOutlet] = deque()
 
-    def attach_outlet(self, link: Link, peer: Peer) -> QueueOutlet:
-        """Let a client receive from the queue."""
+    def attach_outlet(self, link: Link, peer: Peer, now: float) -> LinkEnd:
+        """Let a client receive from the queue.
+
+        Raises:
+            BrokerError: The client may not, or not in this way.
+        """
+        del now
+        self.queue.check_receiver(of_session=wants_session(link))
         link.accept(max_message_size=self.queue.max_message_size)
-        settled = link.remote is not None and link.remote.snd_settle_mode == _SETTLED
-        mode = ReceiveMode.RECEIVE_AND_DELETE if settled else ReceiveMode.PEEK_LOCK
-        outlet = QueueOutlet(link, self, peer, mode)
-        self._ends[outlet] = peer
+        return self._add(QueueOutlet(link, self, peer, receive_mode(link)))
+
+    def _add(self, outlet: QueueOutlet) -> QueueOutlet:
+        self._ends[outlet] = outlet.peer
         self.queue.hold()
         return outlet
 
@@ -98,3 +106,15 @@ class QueueNode(EntityNode):
         if outlet.drains:
             outlet.end_drain()
             touched[outlet.peer] = None
+
+
+def receive_mode(link: Link) -> ReceiveMode:
+    """What a receiver wants: its messages locked, or deleted on delivery."""
+    settled = link.remote is not None and link.remote.snd_settle_mode == _SETTLED
+    return ReceiveMode.RECEIVE_AND_DELETE if settled else ReceiveMode.PEEK_LOCK
+
+
+def wants_session(link: Link) -> bool:
+    """Whether a receiver asks for a session, by name or whichever is next."""
+    source = link.remote.source if link.remote is not None else None
+    return source is not None and SESSION_FILTER in (source.filter or {})

@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from servicebus_emulator.nodes.request_node import RequestNode
     from servicebus_emulator.nodes.sas import KeyRing
 
-SESSION_FILTER = "com.microsoft:session-filter"
-
 
 class RefusedError(Exception):
     """The link may not be; `error` says why, for the client."""
@@ -61,7 +59,7 @@ class Reception:
         self._entity_nodes = entity_nodes
         self._cbs = CbsNode(keys)
 
-    def receive(self, peer: Peer, event: LinkAttached) -> LinkEnd:
+    def receive(self, peer: Peer, event: LinkAttached, now: float) -> LinkEnd:
         """Accept a link that a client began.
 
         Raises:
@@ -74,7 +72,7 @@ class Reception:
         try:
             if entity is not None:
                 return self._management_end(peer, link, entity)
-            return self._entity_end(peer, event, path)
+            return self._entity_end(peer, link, path, now)
         except BrokerError as fault:
             error = amqp_error(fault)
             raise RefusedError(error.condition, error.description) from fault
@@ -86,19 +84,13 @@ class Reception:
         node = ManagementNode(self._namespace, entity, self._new_id)
         return _request_end(peer, link, node, f"{entity}/{MANAGEMENT_NODE}".casefold())
 
-    def _entity_end(self, peer: Peer, event: LinkAttached, path: str) -> LinkEnd:
-        link = event.link
+    def _entity_end(self, peer: Peer, link: Link, path: str, now: float) -> LinkEnd:
         right = Right.SEND if link.role == RECEIVER else Right.LISTEN
         if not peer.may(right, path):
             raise _unauthorized(str(right.name).capitalize(), path)
         if link.role == RECEIVER:
             return self._entity_nodes.intake(path).attach_inlet(link, peer)
-        node = self._entity_nodes.outlet(path)
-        source = event.attach.source
-        if source is not None and source.filter and SESSION_FILTER in source.filter:
-            text = "Sessions are not supported by this emulator yet."
-            raise RefusedError(errors.NOT_IMPLEMENTED, text)
-        return node.attach_outlet(link, peer)
+        return self._entity_nodes.outlet(path).attach_outlet(link, peer, now)
 
 
 def _address(link: Link, attach: Attach) -> str:

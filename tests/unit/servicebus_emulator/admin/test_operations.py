@@ -82,7 +82,6 @@ def test_a_deleted_queue_is_gone(namespace: Namespace) -> None:
         (document(Status="Sleepy"), HTTPStatus.BAD_REQUEST, "The value of Status"),
         (document(MaxDeliveryCount="9999"), HTTPStatus.BAD_REQUEST, "at most 2000"),
         (document(Colour="red"), HTTPStatus.BAD_REQUEST, "no property Colour"),
-        (document(RequiresSession="true"), HTTPStatus.NOT_IMPLEMENTED, "RequiresSession"),
         (document("RelayDescription"), HTTPStatus.BAD_REQUEST, "not a RelayDescription"),
     ],
 )

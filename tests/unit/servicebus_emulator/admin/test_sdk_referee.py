@@ -179,7 +179,6 @@ def test_a_status_is_set_and_seen(client: ServiceBusAdministrationClient) -> Non
 @pytest.mark.parametrize(
     ("name", "properties"),
     [
-        ("RequiresSession", {"requires_session": True}),
         ("RequiresDuplicateDetection", {"requires_duplicate_detection": True}),
         ("ForwardTo", {"forward_to": "other"}),
         ("ForwardDeadLetteredMessagesTo", {"forward_dead_lettered_messages_to": "other"}),

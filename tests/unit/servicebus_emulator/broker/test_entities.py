@@ -47,7 +47,6 @@ def test_a_value_beyond_the_limits_is_refused(change: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"requires_session": True},
         {"requires_duplicate_detection": True},
         {"forward_to": "other"},
         {"forward_dead_lettered_messages_to": "other"},

@@ -504,7 +504,7 @@ def test_a_queue_disabled_for_receiving_delivers_once_it_is_active(namespace: Na
         queue.receive_deferred([1], ReceiveMode.PEEK_LOCK, now=0.0)
 
     namespace.update_queue("orders", QueueDescription(), now=0.0)
-    assert namespace.take_ready() == [queue]
+    assert queue in namespace.take_ready()
     lock(queue)
 
 

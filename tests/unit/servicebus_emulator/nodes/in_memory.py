@@ -122,6 +122,7 @@ class Client:
         settled: bool = False,
         reply_to: str = "client",
         filters: dict[Any, Any] | None = None,
+        properties: dict[Any, Any] | None = None,
     ) -> Link:
         link = self.session.attach(
             f"from-{queue}-{next(self.tags)}",
@@ -129,6 +130,7 @@ class Client:
             source=Source(queue, filter=filters),
             target=Target(reply_to),
             snd_settle_mode=1 if settled else 0,
+            properties=properties,
         )
         self.world.turn()
         if credit:

@@ -1,7 +1,6 @@
 import uuid
 
 from servicebus_emulator.amqp.types import Int, Symbol
-from servicebus_emulator.nodes.management_operations import NOT_SUPPORTED_YET, OPERATIONS
 from tests.unit.servicebus_emulator.nodes.in_memory import LISTENER, Client, World, body
 from tests.unit.servicebus_emulator.nodes.requests import Asker
 
@@ -50,17 +49,6 @@ def test_a_body_that_is_no_map_is_a_bad_request() -> None:
     assert answer.application_properties["statusCode"] == 400
 
 
-def test_what_is_not_supported_yet_is_said_in_clear_words() -> None:
-    asker = Asker(Client(World()), "orders/$management")
-    for operation, feature in NOT_SUPPORTED_YET.items():
-        asker.reply_link.grant(1)
-        properties = asker.ask({}, operation=operation).application_properties
-
-        assert properties["statusCode"] == 501
-        assert properties["errorCondition"] == "amqp:not-implemented"
-        assert feature in properties["statusDescription"]
-
-
 def test_an_operation_that_nobody_knows_is_refused() -> None:
     asker = Asker(Client(World()), "orders/$management")
     unknown = asker.ask({}, operation="com.microsoft:dance").application_properties
@@ -90,7 +78,3 @@ def test_a_queue_that_was_deleted_meanwhile_is_not_found() -> None:
     answer = asker.ask(PEEK_ALL, operation=PEEK).application_properties
 
     assert (answer["statusCode"], answer["errorCondition"]) == (404, "amqp:not-found")
-
-
-def test_no_operation_is_both_supported_and_not() -> None:
-    assert not set(OPERATIONS) & set(NOT_SUPPORTED_YET)

@@ -2,7 +2,7 @@ import pytest
 
 from servicebus_emulator.amqp import events
 from servicebus_emulator.amqp.performatives import RECEIVER, SENDER, Source, Target
-from servicebus_emulator.amqp.types import Described, Symbol
+from servicebus_emulator.amqp.types import Described
 from tests.unit.servicebus_emulator.nodes.in_memory import LISTENER, Client, World, body
 
 
@@ -71,15 +71,6 @@ def test_who_has_proved_nothing_is_told_nothing_about_what_exists() -> None:
         conditions.append(refusal(client))
 
     assert conditions == ["amqp:unauthorized-access"] * 3
-
-
-def test_sessions_are_refused_in_clear_words() -> None:
-    client = Client(World())
-    client.receiver(filters={Symbol("com.microsoft:session-filter"): "s"})
-    error = client.detached()
-
-    assert error is not None
-    assert (error.condition, "not supported" in error.description) == ("amqp:not-implemented", True)
 
 
 def test_transactions_are_refused_in_clear_words() -> None:

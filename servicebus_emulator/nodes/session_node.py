@@ -1,0 +1,160 @@
+"""A queue with sessions as a node: each receiver has a session, or waits for one.
+
+Source: https://learn.microsoft.com/azure/service-bus-messaging/message-sessions, and what the SDKs
+read out of the answer to their attach.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from servicebus_emulator.amqp.errors import AmqpError
+from servicebus_emulator.amqp.performatives import Source
+from servicebus_emulator.amqp.types import Described, Symbol
+from servicebus_emulator.broker.errors import BrokerError, SessionLockLost
+from servicebus_emulator.nodes.conditions import amqp_error
+from servicebus_emulator.nodes.link_end import LinkEnd
+from servicebus_emulator.nodes.queue_links import QueueOutlet
+from servicebus_emulator.nodes.queue_node import (
+    SESSION_FILTER,
+    QueueNode,
+    receive_mode,
+    wants_session,
+)
+
+if TYPE_CHECKING:
+    from servicebus_emulator.amqp.link import Link
+    from servicebus_emulator.broker.sessions import SessionLock
+    from servicebus_emulator.broker.timers import Timers
+    from servicebus_emulator.nodes.peer import Peer
+
+_LOCKED_UNTIL = Symbol("com.microsoft:locked-until-utc")
+_TIMEOUT = Symbol("com.microsoft:timeout")
+TIMEOUT = "com.microsoft:timeout"
+_PATIENCE = 60.0  # seconds; of clients that do not name their own
+_TICKS_PER_SECOND = 10_000_000
+_TICKS_AT_EPOCH = 621_355_968_000_000_000  # .NET counts from the year 1
+
+
+class SessionSeeker(LinkEnd):
+    """A receiver that waits for any session; its attach is answered when it has one.
+
+    Attributes:
+        peer: Whose link it is.
+    """
+
+    __slots__ = ("_node", "peer")
+
+    def __init__(self, link: Link, node: SessionNode, peer: Peer) -> None:
+        super().__init__(link)
+        self.peer = peer
+        self._node = node
+
+    def on_gone(self, now: float) -> None:
+        """Nobody waits any more."""
+        self._node.remove(self, now)
+
+    def give_up(self, now: float) -> None:
+        """There was no session in all the time that the client gave."""
+        self.link.refuse(
+            AmqpError(TIMEOUT, "No session with messages became available within the timeout.")
+        )
+        self.peer.forget(self.link, now)
+
+
+class SessionNode(QueueNode):
+    """The links of a queue that requires sessions."""
+
+    seekers: Timers[SessionSeeker]
+    """When those who wait for a session give up; shared by all nodes."""
+
+    def attach_outlet(self, link: Link, peer: Peer, now: float) -> LinkEnd:
+        """Let a client receive from the session that its filter names, or from the next one.
+
+        Raises:
+            BrokerError: The session is somebody else's, the queue is disabled, or the client asks
+                for no session.
+        """
+        self.queue.check_receiver(of_session=wants_session(link))
+        wanted = _wanted_session(link)
+        lock = self.queue.accept_session(wanted, now)
+        if lock is not None:
+            return self._give(link, peer, lock)
+        seeker = SessionSeeker(link, self, peer)
+        self._ends[seeker] = peer
+        self.seekers.set(seeker, now + _patience(link))
+        return seeker
+
+    def remove(self, end: LinkEnd, now: float) -> None:
+        """A link has ended; so has its hold on a session."""
+        super().remove(end, now)
+        if isinstance(end, SessionSeeker):
+            self.seekers.cancel(end)
+        elif isinstance(end, QueueOutlet) and end.session is not None:
+            self.queue.release_session(end.session, now)
+
+    def pump(self, now: float, touched: dict[Peer, None]) -> None:
+        """End lost sessions, give free ones to those who wait, and deliver in each."""
+        for end, peer in tuple(self._ends.items()):
+            if isinstance(end, QueueOutlet) and end.session is not None and end.session.is_lost:
+                end.link.detach(amqp_error(SessionLockLost()))
+                peer.forget(end.link, now)
+                touched[peer] = None
+            elif isinstance(end, SessionSeeker) and not self._serve(end, now, touched):
+                break
+        for outlet in tuple(self._waiting):
+            self._deliver_all(outlet, now, touched)
+
+    def _serve(self, seeker: SessionSeeker, now: float, touched: dict[Peer, None]) -> bool:
+        """Give the next session to who waits for it; False when there is none."""
+        link, peer = seeker.link, seeker.peer
+        try:
+            lock = self.queue.accept_session(None, now)
+        except BrokerError as fault:
+            link.refuse(amqp_error(fault))
+            peer.forget(link, now)
+            touched[peer] = None
+            return True
+        if lock is None:
+            return False
+        self.remove(seeker, now)
+        peer.ends[link] = self._give(link, peer, lock)
+        touched[peer] = None
+        return True
+
+    def _give(self, link: Link, peer: Peer, lock: SessionLock) -> LinkEnd:
+        source = link.remote.source if link.remote is not None else None
+        ticks = round(lock.until * _TICKS_PER_SECOND) + _TICKS_AT_EPOCH
+        link.accept(
+            source=replace(source or Source(), filter={SESSION_FILTER: lock.session_id}),
+            max_message_size=self.queue.max_message_size,
+            properties={_LOCKED_UNTIL: ticks},
+        )
+        return self._add(QueueOutlet(link, self, peer, receive_mode(link), lock))
+
+    def _deliver_all(self, outlet: QueueOutlet, now: float, touched: dict[Peer, None]) -> None:
+        """Deliver what there is in a receiver's session, as far as it can take it."""
+        while outlet.is_waiting and outlet.can_take:
+            touched[outlet.peer] = None
+            if not self._deliver(outlet, now):
+                break
+        if outlet.is_waiting and (outlet.drains or not outlet.can_take):
+            outlet.is_waiting = False
+            self._waiting.remove(outlet)
+            self._end_drain(outlet, touched)
+
+
+def _wanted_session(link: Link) -> str | None:
+    """The session that a client names; None for whichever is next."""
+    source = link.remote.source if link.remote is not None else None
+    wanted = (source.filter or {}).get(SESSION_FILTER) if source is not None else None
+    value = wanted.value if isinstance(wanted, Described) else wanted
+    return value if isinstance(value, str) else None
+
+
+def _patience(link: Link) -> float:
+    """Seconds for which a client waits for a session."""
+    properties = (link.remote.properties if link.remote is not None else None) or {}
+    wanted = properties.get(_TIMEOUT)
+    return wanted / 1000 if isinstance(wanted, int) else _PATIENCE
