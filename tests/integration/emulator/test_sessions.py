@@ -114,7 +114,7 @@ def test_a_sessions_state_is_kept_and_its_lock_renewed(
 ) -> None:
     with client.get_queue_receiver(queue, session_id="a") as receiver:
         session = session_of(receiver)
-        before = session.get_state()
+        before: object = session.get_state()
         session.set_state("half done")
         clock.advance(LOCK / 2)
         until = session.renew_lock()
