@@ -150,6 +150,15 @@ def property_tests(session: nox.Session) -> None:
 
 
 @nox.session
+def thorough(session: nox.Session) -> None:
+    """Run the property tests with tens of thousands of examples each, and the pipeline's."""
+    _fetch(session)
+    profile = ["--hypothesis-profile=thorough", "--timeout=3600"]
+    _pytest(session, "tests/property", *_PARALLEL, *profile)
+    _pytest(session, "tests/integration/pipeline/test_payloads.py", *profile)
+
+
+@nox.session
 @nox.parametrize(
     "stack", [nox.param("embedded", id="embedded"), nox.param("containers", id="containers")]
 )

@@ -5,7 +5,8 @@
 * `written(value)` draws one of the many JSON texts of a value: whitespace, escapes, exponents.
 * `payload_bodies()` draws both: the bytes of a body, and the object that must arrive.
 * `unfaithful_bodies()` and `malformed_bodies()` draw what must be refused, with 422 and 400.
-* `body_of_size(size)` and `sizes_around(*edges)` are for limits.
+* `body_of_size(size)` and `sizes_around(*edges)` are for limits; `bodies_of_size(size)` draws any
+  object that is so long, on the wire or as compact JSON.
 
 Compare with `identical`: Python's own ``==`` takes 1, 1.0 and True for the same.
 """
@@ -149,6 +150,28 @@ def body_of_size(size: int, character: str = "x") -> bytes:
     width = len(character.encode())
     filling = character * (room // width) + "x" * (room % width)
     return f'{{"a":"{filling}"}}'.encode()
+
+
+@st.composite
+def bodies_of_size(draw: st.DrawFn, size: int, longest: int) -> tuple[bytes, dict[str, Any]]:
+    """A body around any object, of exactly `size` bytes once it is compact JSON.
+
+    Whitespace makes some of them longer on the wire, up to `longest` or one byte more.
+    """
+    value = draw(json_objects(max_leaves=5).filter(lambda v: len(_compact(v)) < size // 2))
+    value.pop("padding", None)
+    value["padding"] = ""
+    room = size - len(_compact(value))
+    character = draw(st.sampled_from(["x", "é", "€", "😀", '"', "\\", "\x01"]))
+    width = len(_compact(character)) - 2
+    value["padding"] = character * (room // width) + "x" * (room % width)
+    body = _compact(value)
+    gaps = draw(st.sampled_from([0, longest - len(body), longest + 1 - len(body)]))
+    return b" " * max(0, gaps) + body, value
+
+
+def _compact(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _duplicates(writer: "_Writer") -> st.SearchStrategy[str]:

@@ -1,17 +1,22 @@
 """From the client through API, broker, worker and storage, and back."""
 
 import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 from azure.storage.blob import ContainerClient
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.pytest_plugin import RunningApp
 from harness.waiting import wait_until
 from queue_app.claim_check import MAX_INLINE_BYTES
 from tests.integration.jobs import Client
+from tests.property.profiles import through_the_pipeline
 from tests.property.strategies import (
+    bodies_of_size,
     body_of_size,
     identical,
     payload_bodies,
@@ -20,6 +25,33 @@ from tests.property.strategies import (
 )
 
 LIMIT = 262_144
+
+
+@dataclass
+class Counter:
+    """What went through the whole pipeline, and came back as it was."""
+
+    payloads: int = 0
+    size: int = 0
+
+    def add(self, body: bytes) -> None:
+        self.payloads += 1
+        self.size += len(body)
+
+
+@pytest.fixture(scope="module")
+def counter(request: pytest.FixtureRequest) -> Iterator[Counter]:
+    """Count, and say at the end how many and how fast."""
+    counted = Counter()
+    began = time.monotonic()
+    yield counted
+    seconds = time.monotonic() - began
+    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None:  # workers of pytest-xdist have none
+        reporter.write_line(
+            f"\npipeline: {counted.payloads} payloads, {counted.size / 1e6:.1f} MB, "
+            f"in {seconds:.0f} s"
+        )
 
 
 @pytest.mark.parametrize(
@@ -46,27 +78,33 @@ def test_one_byte_more_than_the_limit_is_refused_with_the_limit(client: Client) 
     assert "262144 bytes" in response.json()["detail"]
 
 
-@settings(max_examples=10, deadline=None)
-@given(size=sizes_around(MAX_INLINE_BYTES), character=st.sampled_from("xé"))
-def test_a_payload_around_the_inline_limit_arrives(
-    client: Client, size: int, character: str
+@through_the_pipeline()
+@given(data=st.data(), size=sizes_around(MAX_INLINE_BYTES, LIMIT))
+def test_at_every_edge_a_payload_arrives_or_is_refused(
+    client: Client, counter: Counter, data: st.DataObject, size: int
 ) -> None:
-    body = body_of_size(size, character)
-
-    assert client.result(client.enqueue(body)) == {"processed": json.loads(body)}
-
-
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(sent=payload_bodies())
-def test_any_object_arrives_as_it_was_sent(
-    client: Client, sent: tuple[bytes, dict[str, object]]
-) -> None:
-    body, value = sent
-
+    body, value = data.draw(bodies_of_size(size, LIMIT))
+    if len(body) > LIMIT:
+        assert client.post(body).status_code == 413
+        return
     assert identical(client.result(client.enqueue(body)), {"processed": value})
+    counter.add(body)
 
 
-@settings(max_examples=50, deadline=None)
+@through_the_pipeline()
+@given(several=st.lists(payload_bodies(), min_size=1, max_size=8))
+def test_any_object_arrives_as_it_was_sent(
+    client: Client, counter: Counter, several: list[tuple[bytes, dict[str, object]]]
+) -> None:
+    tasks = [(client.enqueue(body), value) for body, value in several]
+
+    for task_id, value in tasks:
+        assert identical(client.result(task_id), {"processed": value})
+    for body, _ in several:
+        counter.add(body)
+
+
+@through_the_pipeline()
 @given(body=unfaithful_bodies())
 def test_what_cannot_be_kept_is_refused_and_never_sent(client: Client, body: bytes) -> None:
     response = client.post(body)

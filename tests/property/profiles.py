@@ -1,0 +1,41 @@
+"""How hard the property tests try: `--hypothesis-profile=quick|ci|thorough`.
+
+An example of a test in memory costs a millisecond, one that goes through the whole pipeline or
+walks through a state machine a hundred times that, so they have numbers of their own.
+"""
+
+from hypothesis import HealthCheck, settings
+
+IN_MEMORY = {"quick": 100, "ci": 500, "thorough": 20_000}
+PIPELINE = {"quick": 30, "ci": 100, "thorough": 300}
+WALKS = {"quick": 20, "ci": 100, "thorough": 1_000}
+STEPS = {"quick": 30, "ci": 50, "thorough": 100}
+
+
+def load_profiles() -> None:
+    """Make the profiles known, and choose the quick one; the command line may choose another."""
+    for name, examples in IN_MEMORY.items():
+        settings.register_profile(
+            name,
+            max_examples=examples,
+            stateful_step_count=STEPS[name],
+            deadline=None,  # other work on the machine is no failure of the code
+            suppress_health_check=[HealthCheck.too_slow],
+            print_blob=True,
+        )
+    settings.load_profile("quick")
+
+
+def through_the_pipeline(share: float = 1.0) -> settings:
+    """Settings for a test of which each example goes through broker, worker and storage."""
+    return settings(max_examples=max(1, round(PIPELINE[_chosen()] * share)))
+
+
+def walks() -> settings:
+    """Settings for a state machine, of which each example is a walk of many steps."""
+    return settings(max_examples=WALKS[_chosen()])
+
+
+def _chosen() -> str:
+    name = settings.get_current_profile_name()
+    return name if name in IN_MEMORY else "quick"
