@@ -8,6 +8,7 @@ from typing import Self
 from queue_app.blob_store import BlobStore, InMemoryBlobStore
 from queue_app.dead_letters import DeadLetters, InMemoryDeadLetters
 from queue_app.producer import InMemoryProducer, Producer
+from queue_app.queue_counts import InMemoryQueueGauge, QueueGauge
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Services:
     producer: Producer
     blobs: BlobStore
     dead_letters: DeadLetters
+    queue: QueueGauge
     now: Callable[[], float] = field(default=time.time)  # noqa: TID251 - handed to who needs it
 
     @classmethod
@@ -31,10 +33,17 @@ class Services:
     ) -> Self:
         """Doubles of everything, for tests of the API and of its clients."""
         producer = producer or InMemoryProducer(now)
-        return cls(producer, blobs or InMemoryBlobStore(), InMemoryDeadLetters(producer), now)
+        return cls(
+            producer,
+            blobs or InMemoryBlobStore(),
+            InMemoryDeadLetters(producer),
+            InMemoryQueueGauge(),
+            now,
+        )
 
     async def aclose(self) -> None:
         """Release everything; may be called twice."""
         await self.producer.aclose()
         await self.dead_letters.aclose()
+        await self.queue.aclose()
         await self.blobs.aclose()

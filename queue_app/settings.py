@@ -15,6 +15,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from celery_azure.connection import BlobAccount, ServiceBusEndpoint, parse_blob_account
+from queue_app.api_keys import ApiKeys
 from queue_app.errors import SettingsError
 
 _QUEUE_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._/-]*[A-Za-z0-9])?", re.ASCII)
@@ -69,6 +70,12 @@ class Settings(BaseSettings):
     result_expires_hours: float = Field(
         default=168, gt=0, le=24 * 3650, description="after how long the sweeper removes results"
     )
+    api_keys: SecretStr | None = Field(
+        default=None, description="name:scopes:sha256 of each API key; none for no keys"
+    )
+    rate_limit_per_second: float = Field(
+        default=0, ge=0, allow_inf_nan=False, description="requests of a key a second; 0: no limit"
+    )
     max_batch_items: int = Field(
         default=10_000, ge=1, description="the most jobs in a request to /enqueue/batch"
     )
@@ -113,6 +120,11 @@ class Settings(BaseSettings):
     def blob_account(self) -> BlobAccount:
         """Where the storage is and how to identify there."""
         return parse_blob_account(self.azure_blob_connection_string.get_secret_value())
+
+    @cached_property
+    def accepted_api_keys(self) -> ApiKeys:
+        """The keys that the API accepts."""
+        return ApiKeys.parse(self.api_keys.get_secret_value() if self.api_keys else "")
 
     @property
     def realm(self) -> str:
@@ -161,6 +173,13 @@ class Settings(BaseSettings):
     @classmethod
     def _blob_account_parses(cls, value: SecretStr) -> SecretStr:
         parse_blob_account(value.get_secret_value())
+        return value
+
+    @field_validator("api_keys")
+    @classmethod
+    def _api_keys_parse(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            ApiKeys.parse(value.get_secret_value())
         return value
 
     @field_validator("blob_container_name")

@@ -1,5 +1,6 @@
 """The application factory."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,14 +11,18 @@ from queue_app.api import (
     dead_letter_routes,
     exception_handlers,
     openapi,
+    operations_routes,
     routes,
     task_routes,
     watch_routes,
 )
 from queue_app.api.context import make_context
+from queue_app.api.gate import Gate
 from queue_app.api.head import HeadAsGet
 from queue_app.api.lifecycle import Lifecycle
+from queue_app.api.metrics import Metrics
 from queue_app.producer import Producer
+from queue_app.rate_limit import RateLimit
 from queue_app.services import Services
 from queue_app.settings import Settings
 
@@ -38,11 +43,15 @@ def create_app(
     if producer is not None:
         services = Services.in_memory(producer)
     lifecycle = Lifecycle(settings.max_streams, settings.shutdown_grace_seconds)
+    metrics = Metrics(lifecycle)
+    rate = RateLimit(settings.rate_limit_per_second, time.monotonic)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         if services is None:
-            app.state.context = make_context(settings, _azure_services(settings), lifecycle)
+            app.state.context = make_context(
+                settings, _azure_services(settings), lifecycle, metrics
+            )
         try:
             with lifecycle.closing_on_signals():
                 yield
@@ -60,12 +69,14 @@ def create_app(
     )
     app.state.settings = settings
     if services is not None:
-        app.state.context = make_context(settings, services, lifecycle)
+        app.state.context = make_context(settings, services, lifecycle, metrics)
     app.add_middleware(HeadAsGet)
+    app.add_middleware(Gate, keys=settings.accepted_api_keys, rate=rate, metrics=metrics)
     for router in (
         routes.router,
         batch_routes.router,
         dead_letter_routes.router,
+        operations_routes.router,
         task_routes.router,
         watch_routes.router,
     ):

@@ -1,5 +1,6 @@
 """Many jobs in one request."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Any
@@ -80,6 +81,8 @@ async def enqueue_batch(request: Request, context: ContextDep) -> Response:
         if accepted == 0 and isinstance(outcome, BrokerUnavailable):
             raise outcome
     members = [_members(index, outcome) for index, outcome in enumerate(outcomes)]
+    for status, count in Counter(one["status"] for one in members).items():
+        context.metrics.jobs(status, count)
     if is_lines:
         return Response(b"".join(encode_json(one) + b"\n" for one in members), media_type=NDJSON)
     return FaithfulJSONResponse(

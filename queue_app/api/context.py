@@ -6,6 +6,7 @@ from typing import cast
 from fastapi import Request
 
 from queue_app.api.lifecycle import Lifecycle
+from queue_app.api.metrics import Metrics
 from queue_app.idempotency import IdempotentProducer
 from queue_app.services import Services
 from queue_app.settings import Settings
@@ -24,9 +25,12 @@ class Context:
     watcher: Watcher
     shared_logs: SharedLogs
     idempotent: IdempotentProducer
+    metrics: Metrics
 
 
-def make_context(settings: Settings, services: Services, lifecycle: Lifecycle) -> Context:
+def make_context(
+    settings: Settings, services: Services, lifecycle: Lifecycle, metrics: Metrics
+) -> Context:
     """Put together what requests need."""
     return Context(
         settings,
@@ -40,6 +44,7 @@ def make_context(settings: Settings, services: Services, lifecycle: Lifecycle) -
             services.now,
             settings.idempotency_hours * 3600.0,
         ),
+        metrics,
     )
 
 

@@ -72,6 +72,10 @@ EXAMPLES: dict[tuple[str, str, str], dict[str, Any]] = {
         "STARTED": _STARTED,
         "SUCCESS": _SUCCESS,
     },
+    ("/queue", "get", "200"): {
+        "known": {"active": 3, "scheduled": 0, "dead_letter": 1},
+        "not known": {"active": None, "scheduled": None, "dead_letter": None},
+    },
     ("/dead-letters", "get", "200"): {
         "last page": {"items": [_DEAD_LETTER], "next": None},
         "more": {"items": [_DEAD_LETTER], "next": 7},

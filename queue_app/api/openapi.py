@@ -23,6 +23,11 @@ _EXTENSIONS: dict[ProblemType, dict[str, Any]] = {
     problems.NOT_READY: {"components": {"broker": "connection refused", "storage": "ok"}},
 }
 
+_AT_THE_GATE = (problems.UNAUTHENTICATED, problems.FORBIDDEN, problems.TOO_MANY_REQUESTS)
+
+OPEN_PATHS = frozenset({"/", "/healthz", "/readyz", "/docs", "/openapi.json", "/favicon.ico"})
+"""Paths that need no key."""
+
 PAYLOAD_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -44,7 +49,10 @@ BATCH_BODY: dict[str, Any] = {
         "description": "JSON objects, as an array or one on each line.",
         "content": {
             "application/json": {
-                "schema": {"type": "array", "items": {"type": "object"}},
+                "schema": {
+                    "type": "array",
+                    "items": {"description": "an object; what is none is refused alone"},
+                },
                 "example": _JOBS,
             },
             "application/x-ndjson": {
@@ -112,6 +120,17 @@ SETTLED_RESPONSE: dict[str, Any] = {
     "description": "what was done",
     "content": {"application/json": {"example": {"done": [7], "missing": [9], "complete": True}}},
 }
+
+METRICS_RESPONSE: dict[str, Any] = {
+    "description": "metrics in the text format of Prometheus",
+    "content": {
+        "text/plain": {
+            "schema": {"type": "string"},
+            "example": 'queue_app_jobs_total{outcome="accepted"} 42.0\n',
+        }
+    },
+}
+QUEUE_RESPONSE: dict[str, Any] = {"description": "the counts of a few seconds ago at most"}
 
 TASK_ID: dict[str, Any] = {
     "name": "task_id",
@@ -211,6 +230,15 @@ def _generate(app: FastAPI) -> dict[str, Any]:
     schemas = schema.setdefault("components", {}).setdefault("schemas", {})
     schemas["Problem"] = Problem.model_json_schema()
     # FastAPI drops every null from what endpoints declare, also from examples.
+    schema["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    for path, operations in schema["paths"].items():
+        if path not in OPEN_PATHS:
+            for operation in operations.values():
+                operation["security"] = [{"key": []}, {}]
+                operation["responses"] |= {
+                    str(status): described
+                    for status, described in problem_responses(path, *_AT_THE_GATE).items()
+                }
     for (path, method, status), examples in EXAMPLES.items():
         response = schema["paths"][path][method]["responses"][status]
         response["content"]["application/json"]["examples"] = {
@@ -228,7 +256,7 @@ def _describe(types: list[ProblemType], instance: str) -> dict[str, Any]:
         "description": " or ".join(t.title for t in types),
         "content": {ProblemResponse.media_type: media},
     }
-    if types[0].status == problems.NOT_READY.status:
+    if types[0].status in {problems.NOT_READY.status, problems.TOO_MANY_REQUESTS.status}:
         seconds = {"description": "when to try again, in seconds", "schema": {"type": "integer"}}
         described["headers"] = {"Retry-After": seconds}
     return described

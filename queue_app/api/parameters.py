@@ -12,6 +12,9 @@ from fastapi import Request
 
 from queue_app.errors import InvalidParameter
 
+CALLER = "queue_app.caller"
+"""In the scope of a request: the name of whoever holds its key; absent without keys."""
+
 MAX_WAIT_SECONDS = 60
 """The longest `wait`: proxies in between give up at about that time."""
 
@@ -187,7 +190,8 @@ def idempotency_key(request: Request) -> str | None:
         raise InvalidParameter(
             "header.Idempotency-Key: 1 to 255 visible ASCII characters are expected."
         )
-    return key
+    # Callers choose their keys without knowing of each other.
+    return f"{request.scope.get(CALLER, '')} {key}"
 
 
 def flag(request: Request, name: str) -> bool:

@@ -42,6 +42,28 @@ MALFORMED_JSON = ProblemType(
     "The body is empty, not UTF-8, or not JSON as RFC 8259 defines it (NaN and Infinity are not).",
     "Line 1, column 8: not JSON (Expecting value).",
 )
+UNAUTHENTICATED = ProblemType(
+    "unauthenticated",
+    HTTPStatus.UNAUTHORIZED,
+    "A key is needed",
+    "Send a key that this service knows, as Authorization: Bearer <key> or X-API-Key: <key>.",
+    "A key is needed: Authorization: Bearer <key>.",
+)
+FORBIDDEN = ProblemType(
+    "forbidden",
+    HTTPStatus.FORBIDDEN,
+    "The key may not do this",
+    "The scopes of a key (enqueue, read, admin) say what it may do.",
+    "The key has not the scope 'admin'.",
+)
+TOO_MANY_REQUESTS = ProblemType(
+    "too-many-requests",
+    HTTPStatus.TOO_MANY_REQUESTS,
+    "Too many requests",
+    "This key, or this address where there are no keys, asks more often than it may. Try again "
+    "after `Retry-After` seconds.",
+    "mobile-app asks too often; try again in 1 s.",
+)
 NOT_FOUND = ProblemType(
     "not-found",
     HTTPStatus.NOT_FOUND,
@@ -219,6 +241,9 @@ PROBLEM_TYPES = {
     problem.name: problem
     for problem in (
         MALFORMED_JSON,
+        UNAUTHENTICATED,
+        FORBIDDEN,
+        TOO_MANY_REQUESTS,
         NOT_FOUND,
         UNKNOWN_TASK,
         TASK_NOT_FOUND,

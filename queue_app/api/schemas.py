@@ -138,6 +138,14 @@ class SettledLetters(_Schema):
     complete: Annotated[bool, Field(description="false when there may be more: ask again")]
 
 
+class Queue(_Schema):
+    """The messages of the queue; null where the right to ask is missing."""
+
+    active: Annotated[int | None, Field(description="to be received now")]
+    scheduled: Annotated[int | None, Field(description="to be received later")]
+    dead_letter: Annotated[int | None, Field(description="given up")]
+
+
 class Health(_Schema):
     """The process lives."""
 
