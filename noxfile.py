@@ -229,3 +229,9 @@ def up(session: nox.Session) -> None:
 def emulators(session: nox.Session) -> None:
     """Run the two emulators only, and print the lines for `.env`."""
     _harness(session, "emulators")
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Fuzz the emulator and keep what shows something new; `nox -s fuzz -- --minutes 60`."""
+    _python(session, "-m", "tests.property.fuzzing", *session.posargs)
