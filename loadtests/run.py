@@ -45,6 +45,7 @@ def run(
     """
     prefix = folder / f"{scenario.name}{'-steps' if steps else ''}-{target.name.replace(' ', '-')}"
     series = prefix.with_suffix(".json")
+    series.unlink(missing_ok=True)  # of an earlier run
     files = [str(ROOT / "loadtests" / "locustfile.py")]
     command = [sys.executable, "-m", "locust", "--headless", "--only-summary", "--host", target.url]
     command += ["--users", str(users), "--csv", str(prefix), "--csv-full-history"]

@@ -14,6 +14,6 @@ class StepShape(LoadTestShape):  # type: ignore[misc] # locust is not where type
         """How many users there shall be now; None at the end."""
         options = self.runner.environment.parsed_options
         users = 1 << int(self.get_run_time() // options.step_seconds)
-        if users > options.users:
+        if users > options.num_users:
             return None
         return users, float(users)
