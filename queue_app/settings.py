@@ -191,6 +191,25 @@ class Settings(BaseSettings):
         return value
 
 
+class ClientSettings(BaseSettings):
+    """What the command line takes from the environment."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
+
+    queue_url: str = Field(default="http://127.0.0.1:8001", description="where the API is")
+    queue_key: SecretStr | None = Field(default=None, description="an API key")
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the environment."""
+        return cls()
+
+    @property
+    def key(self) -> str | None:
+        """The API key."""
+        return self.queue_key.get_secret_value() if self.queue_key else None
+
+
 def _explain(error: ValidationError) -> str:
     lines = []
     for detail in error.errors(include_url=False, include_input=False):

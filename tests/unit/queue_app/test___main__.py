@@ -1,0 +1,101 @@
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from queue_app.__main__ import Terminal, main
+from queue_app.api_keys import ApiKeys, Caller
+from queue_app.client import QueueClient
+
+END = {"task_id": "t", "status": "SUCCESS", "result": {"a": 1}}
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def answers() -> dict[str, Any]:
+    return {}
+
+
+@pytest.fixture
+def run(answers: dict[str, Any]) -> Run:
+    def answer(request: httpx.Request) -> httpx.Response:
+        found = answers[f"{request.method} {request.url.path}"]
+        return found if isinstance(found, httpx.Response) else httpx.Response(200, json=found)
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        out, err = io.StringIO(), io.StringIO()
+        code = main(
+            arguments,
+            make_client=lambda url, key: QueueClient(
+                url, key=key, transport=httpx.MockTransport(answer)
+            ),
+            terminal=Terminal(out, err),
+        )
+        return code, out.getvalue(), err.getvalue()
+
+    return call
+
+
+def test_enqueue_prints_the_id(run: Run, answers: dict[str, Any]) -> None:
+    answers["POST /enqueue/"] = {"task_id": "t"}
+    assert run("enqueue", '{"a":1}') == (0, "t\n", "")
+
+
+def test_enqueue_and_wait_shows_the_job_run_and_its_result(
+    run: Run, answers: dict[str, Any]
+) -> None:
+    events = (
+        'event: status\ndata: {"status":"STARTED"}\n\n'
+        'event: progress\ndata: {"done":1,"total":2,"message":"half"}\n\n'
+        'event: log\nid: 4\ndata: {"text":"one\\n","next":4}\n\n'
+        f"event: end\ndata: {json.dumps(END)}\n\n"
+    )
+    answers["POST /enqueue/"] = {"task_id": "t"}
+    answers["GET /status/t/events"] = httpx.Response(200, text=events)
+    code, out, err = run("enqueue", "{}", "--wait")
+    assert (code, json.loads(out)) == (0, END)
+    assert err == "t\nSTARTED\n1/2 half\none\n"
+
+
+def test_a_failed_job_is_exit_code_one(run: Run, answers: dict[str, Any]) -> None:
+    answers["GET /status/t"] = END | {"status": "FAILURE"}
+    assert run("status", "t")[0] == 1
+
+
+def test_a_refusal_is_exit_code_three_and_says_why(run: Run, answers: dict[str, Any]) -> None:
+    answers["GET /status/t"] = httpx.Response(404, json={"detail": "no such thing"})
+    assert run("status", "t") == (3, "", "The API refused: 404: no such thing\n")
+
+
+def test_what_is_not_json_is_not_sent(run: Run) -> None:
+    code, out, err = run("enqueue", "{")
+    assert (code, out) == (2, "")
+    assert err.startswith("This is not JSON")
+
+
+def test_logs_are_written_as_they_are(run: Run, answers: dict[str, Any]) -> None:
+    answers["GET /status/t/logs"] = httpx.Response(200, text="one\ntwo")
+    assert run("logs", "-f", "t") == (0, "one\ntwo", "")
+
+
+def test_dead_letters_need_numbers_or_all(run: Run, answers: dict[str, Any]) -> None:
+    answers["POST /dead-letters/requeue"] = {"done": [1], "missing": [], "complete": True}
+    assert run("dead-letters", "requeue")[0] == 2
+    assert run("dead-letters", "requeue", "1", "--all")[0] == 2
+    assert run("dead-letters", "requeue", "1")[0] == 0
+    assert run("dead-letters", "requeue", "--all")[0] == 0
+
+
+def test_a_new_key_is_shown_once_with_the_entry_for_the_settings(run: Run) -> None:
+    code, out, err = run("new-key", "app", "enqueue+read")
+    entry = err.splitlines()[-1]
+    assert code == 0
+    assert ApiKeys.parse(entry).caller(out.strip()) == Caller("app", frozenset({"enqueue", "read"}))
+    assert out.strip() not in err
+
+
+def test_a_key_with_another_scope_is_not_made(run: Run) -> None:
+    assert run("new-key", "app", "everything")[:2] == (2, "")
