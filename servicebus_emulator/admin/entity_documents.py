@@ -147,7 +147,7 @@ def _count_details(counts: QueueCounts) -> Element:
             "DeadLetterMessageCount": counts.dead_letter,
             "ScheduledMessageCount": counts.scheduled,
             "TransferMessageCount": 0,
-            "TransferDeadLetterMessageCount": 0,
+            "TransferDeadLetterMessageCount": counts.transfer_dead_letter,
         }
     )
 

@@ -72,6 +72,7 @@ def put(call: Call) -> Response:
             entity = call.namespace.create_topic(name, topic, now=now)
     else:
         queue = read_description(QueueDescription, kind, children)
+        call.namespace.check_forwarding(name, queue)
         if call.is_update:
             call.check_match(call.namespace.get_queue(name).updated_at)
             entity = call.namespace.update_queue(name, queue, now=now)

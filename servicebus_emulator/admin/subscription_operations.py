@@ -14,6 +14,7 @@ from servicebus_emulator.admin.messages import Response
 from servicebus_emulator.admin.routing import Call, Operation, entry_response, page_response
 from servicebus_emulator.admin.rule_documents import KIND, read_rule, rule_entry
 from servicebus_emulator.broker.entities import SubscriptionDescription
+from servicebus_emulator.broker.subscription import SUBSCRIPTIONS
 
 if TYPE_CHECKING:
     from servicebus_emulator.broker.subscription import Subscription
@@ -35,6 +36,7 @@ def put_subscription(call: Call) -> Response:
     kind, children = atom.parse_entry(call.request.body)
     description = read_description(SubscriptionDescription, kind, children)
     topic, name = call.namespace.get_topic(call.names[0]), call.names[1]
+    call.namespace.check_forwarding(f"{topic.path}/{SUBSCRIPTIONS}/{name}", description)
     if call.is_update:
         call.check_match(topic.get_subscription(name).updated_at)
         subscription = topic.update_subscription(name, description, now=call.now)

@@ -14,17 +14,18 @@ from typing import ClassVar
 from servicebus_emulator.broker.errors import (
     ArgumentError,
     ArgumentOutOfRange,
-    OperationNotSupported,
 )
 
 FOREVER = 922_337_203_685.477_58
 """The longest duration that the service knows (.NET's `TimeSpan.MaxValue`)."""
 
 DEAD_LETTER_SUFFIX = "$DeadLetterQueue"
+TRANSFER_SUFFIX = f"$Transfer/{DEAD_LETTER_SUFFIX}"
 
 _MAX_LOCK_DURATION = 300.0
 _MAX_DELIVERY_COUNT = 2000
 _LEAST_IDLE = 300.0
+_LONGEST_HISTORY = 7 * 86_400.0
 _MAX_METADATA_LENGTH = 1024
 _MAX_NAME_LENGTH = 260
 _MAX_PART_NAME_LENGTH = 50
@@ -75,7 +76,6 @@ class EntityDescription:
 
         Raises:
             ArgumentOutOfRange: A value is beyond what Service Bus allows.
-            OperationNotSupported: A property asks for what this emulator cannot do yet.
         """
         _check("DefaultMessageTimeToLive", self.default_message_time_to_live, 0.0, FOREVER)
         if self.auto_delete_on_idle < _LEAST_IDLE:
@@ -125,8 +125,12 @@ class IntakeDescription(EntityDescription):
         super().validate()
         _check("MaxSizeInMegabytes", self.max_size_in_megabytes, 0, 81_920)
         _check("MaxMessageSizeInKilobytes", self.max_message_size_in_kilobytes, 0, 102_400)
-        if self.requires_duplicate_detection:
-            raise OperationNotSupported("The property RequiresDuplicateDetection")
+        _check(
+            "DuplicateDetectionHistoryTimeWindow",
+            self.duplicate_detection_history_time_window,
+            0.0,
+            _LONGEST_HISTORY,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,12 +156,8 @@ class OutletDescription(EntityDescription):
         super().validate()
         _check("LockDuration", self.lock_duration, 0.0, _MAX_LOCK_DURATION)
         _check("MaxDeliveryCount", self.max_delivery_count, 0, _MAX_DELIVERY_COUNT)
-        for name, is_wanted in (
-            ("ForwardTo", self.forward_to is not None),
-            ("ForwardDeadLetteredMessagesTo", self.forward_dead_lettered_messages_to is not None),
-        ):
-            if is_wanted:
-                raise OperationNotSupported(f"The property {name}")
+        if self.requires_session and self.forward_to is not None:
+            raise ArgumentError("An entity that requires sessions cannot forward its messages.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,11 +208,13 @@ class QueueCounts:
     scheduled: int
     dead_letter: int
     size_in_bytes: int
+    transfer_dead_letter: int = 0
 
     @property
     def total(self) -> int:
-        """All messages of the queue and its dead-letter queue."""
-        return self.active + self.deferred + self.scheduled + self.dead_letter
+        """All messages of the queue and its dead-letter queues."""
+        buried = self.dead_letter + self.transfer_dead_letter
+        return self.active + self.deferred + self.scheduled + buried
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,3 +267,10 @@ def check_part_name(name: str) -> None:
             "digits, periods, hyphens and underscores, a letter or digit first, at most "
             f"{_MAX_PART_NAME_LENGTH} characters."
         )
+
+
+def entity_path(target: str) -> str:
+    """The path in the address of an entity, which may be a URL."""
+    _, separator, rest = target.partition("://")
+    path = rest.partition("/")[2] if separator else target
+    return path.strip("/")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
+from servicebus_emulator.broker.duplicates import History
 from servicebus_emulator.broker.entities import FOREVER, IntakeDescription
 from servicebus_emulator.broker.errors import (
     EntityDisabled,
@@ -51,6 +52,9 @@ class Intake(ABC):
         self._schedule: Timers[Message] = Timers()
         self._last_sequence_number = 0
         self._users = 0
+        self._history: History | None = None
+        if isinstance(description, IntakeDescription) and description.requires_duplicate_detection:
+            self._history = History()
 
     @property
     def max_message_size(self) -> int:
@@ -71,7 +75,7 @@ class Intake(ABC):
         self.send_batch((message,), now)
 
     def send_batch(self, messages: Sequence[Message], now: float) -> None:
-        """Enqueue all messages, or none.
+        """Enqueue all messages, or none; where duplicates are detected, those are left out.
 
         Raises:
             EntityDisabled, MessageTooLarge, QuotaExceeded: None was taken.
@@ -80,6 +84,8 @@ class Intake(ABC):
         self.expire(now)  # what is over takes no room
         self._check_admission(messages)
         self.accessed_at = now
+        if self._history is not None:
+            messages = self._new_ones(self._history, messages, now)
         for message in messages:
             when = message.scheduled_enqueue_time
             if when is not None and when > now:
@@ -112,6 +118,8 @@ class Intake(ABC):
         self._store = MessageStore()
         self._schedule = Timers()
         self._last_sequence_number = 0
+        if self._history is not None:
+            self._history.forget_all()
 
     # -- time and properties ---------------------------------------------------------------------
 
@@ -193,6 +201,14 @@ class Intake(ABC):
                 f"The maximum entity size of {quota} bytes has been reached or exceeded "
                 f"for '{self.path}'."
             )
+
+    def _new_ones(self, history: History, messages: Sequence[Message], now: float) -> list[Message]:
+        """Those that are no duplicates, neither of earlier messages nor of each other."""
+        description = self.description
+        window = 0.0
+        if isinstance(description, IntakeDescription):
+            window = description.duplicate_detection_history_time_window
+        return [each for each in messages if history.is_new(each.message_id, now, window)]
 
     def _disabled(self, operation: str) -> EntityDisabled:
         return EntityDisabled(

@@ -69,6 +69,7 @@ class Message:
         expires_at: Seconds since the epoch; None when the message does not expire.
         delivery_count: Deliveries that ended without the receiver's success.
         lock: The hold of a receiver, if there is one.
+        hops: How often it was forwarded.
         properties_to_modify: Application properties that settlements and rules have set, or
             `facts.REMOVED`.
         system_changes: System properties that rules have set, by their names in `facts`.
@@ -86,6 +87,7 @@ class Message:
     origin_sequence_number: int = 0
     enqueued_at: float = 0.0
     expires_at: float | None = None
+    hops: int = 0
     state: MessageState = MessageState.ACTIVE
     delivery_count: int = 0
     lock: Lock | None = None

@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING, TypeVar
 
 from servicebus_emulator.broker.entities import (
     DEAD_LETTER_SUFFIX,
+    TRANSFER_SUFFIX,
     Limits,
+    OutletDescription,
     QueueDescription,
     TopicDescription,
     check_name,
+    entity_path,
 )
 from servicebus_emulator.broker.errors import (
+    ArgumentError,
     EntityAlreadyExists,
     EntityNotFound,
     OperationNotAllowed,
@@ -26,9 +30,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from uuid import UUID
 
+    from servicebus_emulator.broker.entities import EntityDescription
     from servicebus_emulator.broker.intake import Intake
+    from servicebus_emulator.broker.outlet import Outlet
 
 _DEAD_LETTER_ENDING = f"/{DEAD_LETTER_SUFFIX}".casefold()
+_TRANSFER_ENDING = f"/{TRANSFER_SUFFIX}".casefold()
 _SUBSCRIPTIONS_PART = f"/{SUBSCRIPTIONS}/".casefold()
 _Kind = TypeVar("_Kind", Queue, Topic)
 
@@ -58,6 +65,7 @@ class Namespace:
         self.created_at = now
         self.removals = 0
         self._surroundings = Surroundings(new_lock_token, limits or Limits())
+        self._surroundings.find = self.resolve
         self._agenda = self._surroundings.agenda
         self._entities: dict[str, Queue | Topic] = {}
 
@@ -74,7 +82,6 @@ class Namespace:
         Raises:
             EntityAlreadyExists: There is an entity of that name.
             ArgumentError: The name or a property breaks a rule.
-            OperationNotSupported: A property asks for what this emulator cannot do yet.
             QuotaExceeded: The namespace has as many entities as it may.
         """
         description = description or QueueDescription()
@@ -139,14 +146,18 @@ class Namespace:
         if entity is not None:
             return entity
         if key.endswith(_DEAD_LETTER_ENDING):
-            owner = self.resolve(path[: -len(_DEAD_LETTER_ENDING)])
-            if isinstance(owner, Queue) and owner.dead_letter_queue is not None:
-                return owner.dead_letter_queue
+            is_transfer = key.endswith(_TRANSFER_ENDING)
+            ending = _TRANSFER_ENDING if is_transfer else _DEAD_LETTER_ENDING
+            owner = self.resolve(path[: -len(ending)])
+            if isinstance(owner, Queue):
+                found = owner.transfer_dead_letter_queue if is_transfer else owner.dead_letter_queue
+                if found is not None:
+                    return found
         elif _SUBSCRIPTIONS_PART in key:
             topic, _, name = key.rpartition(_SUBSCRIPTIONS_PART)
-            found = self._entities.get(topic)
-            if isinstance(found, Topic):
-                return found.get_subscription(name)
+            holder = self._entities.get(topic)
+            if isinstance(holder, Topic):
+                return holder.get_subscription(name)
         raise EntityNotFound(path)
 
     def resolve_queue(self, path: str) -> Queue:
@@ -163,6 +174,24 @@ class Namespace:
             )
         return entity
 
+    def check_forwarding(self, path: str, description: EntityDescription) -> None:
+        """See that the entities exist that an entity is to forward to.
+
+        Raises:
+            ArgumentError: One does not, or is the entity itself.
+        """
+        if not isinstance(description, OutletDescription):
+            return
+        for target in (description.forward_to, description.forward_dead_lettered_messages_to):
+            if target is None:
+                continue
+            if entity_path(target).casefold() == path.casefold():
+                raise ArgumentError(f"'{path}' cannot forward to itself.")
+            try:
+                self.resolve(entity_path(target))
+            except EntityNotFound as missing:
+                raise ArgumentError(f"'{path}' cannot forward: {missing}") from missing
+
     def list_queues(self, skip: int = 0, top: int | None = None) -> list[Queue]:
         """Queues in the order of their names, from the `skip`-th on, at most `top`."""
         return self._list(Queue, skip, top)
@@ -177,7 +206,6 @@ class Namespace:
         Raises:
             EntityNotFound: There is none of that name.
             ArgumentError: A property breaks a rule, or is fixed at creation.
-            OperationNotSupported: A property asks for what this emulator cannot do yet.
         """
         queue = self.get_queue(name)
         description.check_change(queue.description)
@@ -247,7 +275,7 @@ class Namespace:
         """
         return self._agenda.next_change()
 
-    def take_ready(self) -> list[Queue]:
+    def take_ready(self) -> list[Outlet]:
         """The queues in which messages became available to receivers since the last call."""
         return self._agenda.take_ready()
 
@@ -284,8 +312,9 @@ class Namespace:
         if isinstance(entity, Topic):
             for subscription in entity.subscriptions:
                 self._remove(subscription)
-        elif isinstance(entity, Queue) and entity.dead_letter_queue is not None:
-            self._agenda.forget(entity.dead_letter_queue)
+        elif isinstance(entity, Queue):
+            for each in entity.sub_queues():
+                self._agenda.forget(each)
 
     def _remove_idle(self, entity: Intake, now: float) -> None:
         if isinstance(entity, Subscription):

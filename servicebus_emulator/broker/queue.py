@@ -1,56 +1,51 @@
-"""A queue: who gets which message, under which lock, and where a message goes when nobody does.
+"""A queue: messages, and where they go when nobody takes them or others shall have them.
 
-Every operation takes `now`, in seconds since the epoch, and first does what has become due by then.
-Source: https://learn.microsoft.com/azure/service-bus-messaging/message-transfers-locks-settlement,
-message-sequencing, message-deferral, message-expiration and service-bus-dead-letter-queues there.
+Source: https://learn.microsoft.com/azure/service-bus-messaging/service-bus-dead-letter-queues and
+https://learn.microsoft.com/azure/service-bus-messaging/service-bus-auto-forwarding
 """
 
 from __future__ import annotations
 
-import heapq
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from servicebus_emulator.broker.entities import DEAD_LETTER_SUFFIX, FOREVER, QueueCounts
+from servicebus_emulator.broker.entities import (
+    DEAD_LETTER_SUFFIX,
+    TRANSFER_SUFFIX,
+    QueueCounts,
+    entity_path,
+)
 from servicebus_emulator.broker.errors import (
     ArgumentError,
-    MessageLockLost,
-    MessageNotFound,
+    BrokerError,
     OperationNotAllowed,
-    SessionLockLost,
 )
-from servicebus_emulator.broker.intake import Intake
-from servicebus_emulator.broker.message import Lock, Message, MessageState, ReceiveMode
-from servicebus_emulator.broker.sessions import SessionLock, Sessions
-from servicebus_emulator.broker.timers import Timers
+from servicebus_emulator.broker.message import Message, MessageState
+from servicebus_emulator.broker.outlet import Outlet
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from uuid import UUID
+    from collections.abc import Iterator, Sequence
 
     from servicebus_emulator.broker.entities import EntityDescription, OutletDescription
     from servicebus_emulator.broker.surroundings import Surroundings
 
-MAX_DELIVERY_COUNT_EXCEEDED = "MaxDeliveryCountExceeded"
-TTL_EXPIRED = "TTLExpiredException"
-SESSION_ID_MISSING = "Session id is null."
+MOST_HOPS = 4
+TRANSFER_FAILED = "TransferFailed"
 
 
-class Queue(Intake):
-    """A queue, the like of it that a subscription is, or the dead-letter queue that comes with one.
+class Queue(Outlet):
+    """A queue, the like of it that a subscription is, or a sub-queue that comes with one.
 
     Args:
         path: As it was created, upper and lower case kept.
-        description: Its properties; a dead-letter queue has those of its owner.
+        description: Its properties; a sub-queue has those of its owner.
         surroundings: What it shares with the other entities.
         now: When it was created.
-        owner: The queue whose dead-letter queue this is.
+        owner: The queue whose sub-queue this is.
 
     Attributes:
-        dead_letter_queue: Where this queue's dead letters go; None for a dead-letter queue.
-        sessions: What it knows of sessions; None when it has none, as a dead-letter queue.
+        dead_letter_queue: Where this queue's dead letters go; None for a sub-queue.
+        transfer_dead_letter_queue: Where messages go that could not be forwarded; as above.
     """
-
-    description: OutletDescription
 
     def __init__(
         self,
@@ -60,42 +55,29 @@ class Queue(Intake):
         now: float,
         owner: Queue | None = None,
     ) -> None:
-        super().__init__(path, description, surroundings, now)
-        self.dead_letter_queue: Queue | None = None
+        super().__init__(
+            path,
+            description,
+            surroundings,
+            now,
+            has_sessions=owner is None and description.requires_session,
+            is_final=owner is not None,
+        )
         self._owner = owner
-        self._available: list[int] = []  # heap of sequence numbers; taken ones go lazily
-        self._locks: dict[UUID, Message] = {}
-        self._lock_timers: Timers[UUID] = Timers()
-        self._expiry: Timers[Message] = Timers()
-        self.sessions: Sessions | None = None
-        if owner is None and description.requires_session:
-            self.sessions = Sessions(self._is_available)
+        self.dead_letter_queue: Queue | None = None
+        self.transfer_dead_letter_queue: Queue | None = None
         if owner is None:
-            self.dead_letter_queue = Queue(
-                f"{path}/{DEAD_LETTER_SUFFIX}", description, surroundings, now, self
-            )
+            dead, failed = (f"{path}/{end}" for end in (DEAD_LETTER_SUFFIX, TRANSFER_SUFFIX))
+            self.dead_letter_queue = Queue(dead, description, surroundings, now, self)
+            self.transfer_dead_letter_queue = Queue(failed, description, surroundings, now, self)
 
     def __repr__(self) -> str:
         return f"<Queue {self.path!r} with {len(self)} messages>"
 
-    def __len__(self) -> int:
-        return len(self._store)
-
-    @property
-    def size_in_bytes(self) -> int:
-        """The sum of the messages' sizes, dead letters not included."""
-        return self._store.size_in_bytes
-
     @property
     def size_with_dead_letters(self) -> int:
         """The sum of the messages' sizes, dead letters included."""
-        grave = self.dead_letter_queue
-        return self.size_in_bytes + (grave.size_in_bytes if grave is not None else 0)
-
-    @property
-    def locked_count(self) -> int:
-        """How many messages are locked."""
-        return len(self._locks)
+        return self.size_in_bytes + sum(each.size_in_bytes for each in self.sub_queues())
 
     @property
     def is_held(self) -> bool:
@@ -104,210 +86,33 @@ class Queue(Intake):
 
     @property
     def is_dead_letter_queue(self) -> bool:
-        """Whether this is the dead-letter queue of another queue."""
+        """Whether this is a sub-queue of another queue."""
         return self._owner is not None
 
-    # -- receiving -------------------------------------------------------------------------------
-
-    def receive(
-        self, mode: ReceiveMode, now: float, session: SessionLock | None = None
-    ) -> Message | None:
-        """Deliver the first available message, if there is one.
-
-        In peek-lock mode its `lock` names the token for settling it.
-
-        Raises:
-            EntityDisabled: The queue's status forbids it.
-            SessionLockLost: `session` is not held any more.
-            OperationNotAllowed: The queue has sessions, and `session` is None.
-        """
-        self._check_receivable()
-        self.expire(now)
-        self.accessed_at = now
-        self.check_receiver(of_session=session is not None)
-        message = self._take_first() if session is None else self._take_first_of(session)
-        if message is not None:
-            self._deliver(message, mode, now, session)
-        return message
-
-    def accept_session(self, session_id: str | None, now: float) -> SessionLock | None:
-        """Hold a session, or any that has messages; None when there is none of these.
-
-        Raises:
-            EntityDisabled: The queue's status forbids it.
-            SessionCannotBeLocked: Somebody else has it.
-            OperationNotAllowed: The queue has no sessions.
-        """
-        self._check_receivable()
-        sessions = self.sessions_at(now)
-        until = now + self.description.lock_duration
-        if session_id is None:
-            lock = sessions.accept_next(until)
-        else:
-            lock = sessions.accept(session_id, until)
-        if lock is not None:
-            self._agenda.remind(self, until)
-        return lock
-
-    def renew_session_lock(self, session_id: str, now: float) -> float:
-        """Hold a session for one more lock duration; return the new end.
-
-        Raises:
-            SessionLockLost: Nobody holds it.
-            OperationNotAllowed: The queue has no sessions.
-        """
-        until = now + self.description.lock_duration
-        self.sessions_at(now).renew(session_id, until)
-        return until
-
-    def release_session(self, lock: SessionLock, now: float) -> None:
-        """Let a session go; deliveries that were not settled do not count."""
-        sessions = self.sessions_at(now)
-        for token in tuple(lock.tokens):
-            message = self._locks[token]
-            self._unlock(message)
-            self._make_available(message, now)
-        sessions.release(lock)
-        self._agenda.ready(self)
-
-    def sessions_at(self, now: float) -> Sessions:
-        """The sessions, as they are at a time.
-
-        Raises:
-            OperationNotAllowed: The queue has none.
-        """
-        self.expire(now)
-        self.accessed_at = now
-        if self.sessions is None:
-            raise self._not_sessionful()
-        return self.sessions
+    def sub_queues(self) -> Iterator[Queue]:
+        """Those that come with this queue."""
+        for each in (self.dead_letter_queue, self.transfer_dead_letter_queue):
+            if each is not None:
+                yield each
 
     def check_receiver(self, *, of_session: bool) -> None:
         """See whether a receiver of a session, or one of no session, fits the queue.
 
         Raises:
-            OperationNotAllowed: It does not.
+            OperationNotAllowed: It does not, or the queue forwards its messages.
         """
-        if of_session and self.sessions is None:
-            raise self._not_sessionful()
-        if not of_session and self.sessions is not None:
+        super().check_receiver(of_session=of_session)
+        if self._owner is None and self.description.forward_to is not None:
             raise OperationNotAllowed(
-                f"It is not possible to create a non-sessionful message receiver on '{self.path}', "
-                "which requires sessions."
+                "Cannot create a message receiver on an entity with auto-forwarding enabled: "
+                f"'{self.path}' forwards to '{self.description.forward_to}'."
             )
-
-    def receive_deferred(
-        self,
-        sequence_numbers: Sequence[int],
-        mode: ReceiveMode,
-        now: float,
-        session_id: str | None = None,
-    ) -> list[Message]:
-        """Deliver deferred messages by their numbers, all or none.
-
-        Raises:
-            EntityDisabled: The queue's status forbids it.
-            MessageNotFound: One of them is not deferred, is locked, has expired, or is not of the
-                session.
-            SessionLockLost: Nobody holds the session.
-        """
-        self._check_receivable()
-        self.expire(now)
-        self.accessed_at = now
-        session = None
-        if self.sessions is not None:
-            session = self.sessions.held(session_id or "")
-        messages = self._find(sequence_numbers, MessageState.DEFERRED)
-        for message in messages:
-            if session is not None and message.session_id != session.session_id:
-                raise MessageNotFound(message.sequence_number, "deferred")
-            if self._has_expired(message, now):  # enforced only when somebody asks for the message
-                self._end_expired(message, now)
-                raise MessageNotFound(message.sequence_number, "deferred")
-        for message in messages:
-            self._deliver(message, mode, now, session)
-        return messages
-
-    def peek(
-        self, from_sequence_number: int, count: int, now: float, session_id: str | None = None
-    ) -> list[Message]:
-        """Up to `count` messages (of a session) from that number on, in any state, untouched."""
-        self.expire(now)
-        self.accessed_at = now
-        found: list[Message] = []
-        for message in self._store.starting_at(from_sequence_number):
-            if len(found) >= count:
-                break
-            if session_id is None or message.session_id == session_id:
-                found.append(message)
-        return found
-
-    # -- settling --------------------------------------------------------------------------------
-
-    def complete(self, token: UUID, now: float) -> None:
-        """Remove a message: its receiver is done.
-
-        Raises:
-            MessageLockLost: As in every method of this kind: nobody holds that lock (any more).
-        """
-        self._remove(self._locked(token, now))
-
-    def abandon(self, token: UUID, now: float, properties: Mapping[Any, Any] | None = None) -> None:
-        """Make a message available again; the delivery counts as failed."""
-        message = self._locked(token, now)
-        message.modify(properties)
-        self._end_delivery(message, now)
-
-    def release(self, token: UUID, now: float) -> None:
-        """Make a message available again; the delivery does not count."""
-        message = self._locked(token, now)
-        self._unlock(message)
-        self._make_available(message, now)
-
-    def defer(self, token: UUID, now: float, properties: Mapping[Any, Any] | None = None) -> None:
-        """Set a message aside for whoever asks for its sequence number."""
-        message = self._locked(token, now)
-        message.modify(properties)
-        self._unlock(message)
-        message.state = MessageState.DEFERRED
-        self._expiry.cancel(message)
-
-    def dead_letter(
-        self,
-        token: UUID,
-        now: float,
-        reason: str | None = None,
-        description: str | None = None,
-        properties: Mapping[Any, Any] | None = None,
-    ) -> None:
-        """Move a message to the dead-letter queue; in that queue, to its end."""
-        message = self._locked(token, now)
-        message.modify(properties)
-        self._bury(message, now, reason, description)
-
-    def renew_lock(self, token: UUID, now: float) -> float:
-        """Hold a message for one more lock duration; return the new end.
-
-        Raises:
-            OperationNotAllowed: The queue has sessions, which are held instead.
-        """
-        message = self._locked(token, now)
-        if self.sessions is not None:
-            raise OperationNotAllowed("Messages of a session have no locks: renew the session's.")
-        until = now + self.description.lock_duration
-        message.lock = Lock(token, until)
-        self._lock_timers.set(token, until)
-        return until
 
     def clear(self) -> None:
         """Remove all messages, the dead-lettered as well; who has one locked has lost it."""
         super().clear()
-        self._available = []
-        self._locks = {}
-        self._lock_timers = Timers()
-        self._expiry = Timers()
-        if self.dead_letter_queue is not None:
-            self.dead_letter_queue.clear()
+        for each in self.sub_queues():
+            each.clear()
 
     def admit_dead_letter(self, message: Message, now: float) -> None:
         """Take a message from the queue whose dead-letter queue this is.
@@ -318,38 +123,34 @@ class Queue(Intake):
         self._store.add(message)
         self._make_available(message, now)
 
-    # -- time, counts, properties ----------------------------------------------------------------
-
-    def expire(self, now: float) -> None:
-        """Do what has become due: end locks and lives, activate scheduled messages."""
-        super().expire(now)
-        while (token := self._lock_timers.pop_due(now)) is not None:
-            self._end_delivery(self._locks[token], now)
-        if self.sessions is not None:
-            self._expire_sessions(self.sessions, now)
-        while (message := self._expiry.pop_due(now)) is not None:
-            self._end_expired(message, now)  # not locked: delivering ends this timer
-
     def counts(self, now: float) -> QueueCounts:
         """How many messages there are, by state; locked ones are active."""
         self.expire(now)
         states = dict.fromkeys(MessageState, 0)
         for message in self._store:
             states[message.state] += 1
-        grave = self.dead_letter_queue
+        grave, failed = self.dead_letter_queue, self.transfer_dead_letter_queue
         return QueueCounts(
             active=states[MessageState.ACTIVE],
             deferred=states[MessageState.DEFERRED],
             scheduled=states[MessageState.SCHEDULED],
             dead_letter=len(grave) if grave is not None else 0,
             size_in_bytes=self.size_with_dead_letters,
+            transfer_dead_letter=len(failed) if failed is not None else 0,
         )
 
     def update(self, description: EntityDescription, now: float) -> None:
-        """Take other properties; messages that are here keep what they have."""
+        """Take other properties; messages that are here keep what they have.
+
+        When the queue is to forward from now on, those that are available go at once.
+        """
         super().update(description, now)
-        if self.dead_letter_queue is not None:
-            self.dead_letter_queue.update(description, now)
+        for each in self.sub_queues():
+            each.update(description, now)
+        if self._owner is None and self.description.forward_to is not None:
+            waiting = [each for each in self._store if self._is_available(each.sequence_number)]
+            for message in sorted(waiting, key=lambda each: each.sequence_number):
+                self._divert(message, now)
         self._agenda.ready(self)  # receivers go on, or are told that they may not
 
     def hold(self) -> None:
@@ -368,22 +169,12 @@ class Queue(Intake):
 
     def idle_at(self) -> float | None:
         """When the queue removes itself unless somebody uses it; None for never."""
-        return None if self.is_dead_letter_queue else super().idle_at()
+        return None if self._owner is not None else super().idle_at()
 
     # -- inside ----------------------------------------------------------------------------------
 
-    def _timers(self) -> Sequence[Timers[Any]]:
-        timers = (self._lock_timers, self._expiry, self._schedule)
-        return timers if self.sessions is None else (*timers, self.sessions.timers)
-
-    def _expire_sessions(self, sessions: Sessions, now: float) -> None:
-        for lock in sessions.expire(now):
-            for token in tuple(lock.tokens):
-                self._end_delivery(self._locks[token], now)
-            self._agenda.ready(self)  # for its receiver to be told, and others to have it
-
     def _check_admission(self, messages: Sequence[Message]) -> None:
-        if self.is_dead_letter_queue:  # its numbers are those of its owner
+        if self._owner is not None:  # its numbers are those of its owner
             raise ArgumentError(
                 f"Messages come into '{self.path}' by being dead-lettered; none can be sent to it."
             )
@@ -394,121 +185,17 @@ class Queue(Intake):
                 "which requires sessions."
             )
 
-    def _check_receivable(self) -> None:
-        if not self.description.status.can_receive:
-            raise self._disabled("receive")
-
-    def _enqueue(self, message: Message, now: float) -> None:
-        """Append a message to the queue, as if it had just arrived."""
-        self._number(message, now)
-        message.state = MessageState.ACTIVE
-        lifetime = self.description.default_message_time_to_live  # a ceiling, too
-        if message.time_to_live is not None:
-            lifetime = min(message.time_to_live, lifetime)
-        message.expires_at = None if lifetime >= FOREVER else now + lifetime
-        self._store.add(message)
-        self._make_available(message, now)
-
-    def _make_available(self, message: Message, now: float) -> None:
-        """Let receivers have an unlocked message, if it is theirs to have and still alive."""
-        if message.state is MessageState.DEFERRED:
-            return
-        if self._has_expired(message, now):
-            self._end_expired(message, now)
-            return
-        if message.expires_at is not None and not self.is_dead_letter_queue:
-            self._expiry.set(message, message.expires_at)
-            self._agenda.remind(self, message.expires_at)
-        if self.sessions is None:
-            heapq.heappush(self._available, message.sequence_number)
-        elif message.session_id is None:
-            self._bury(message, now, SESSION_ID_MISSING, "The queue requires sessions.")
-            return
-        else:
-            self.sessions.put(message.session_id, message.sequence_number, now)
-        self._agenda.ready(self)
-
-    def _has_expired(self, message: Message, now: float) -> bool:
-        """Whether a message's life is over; in a dead-letter queue it never is."""
-        return not self.is_dead_letter_queue and message.has_expired(now)
-
-    def _not_sessionful(self) -> OperationNotAllowed:
-        return OperationNotAllowed(
-            f"A sessionful message receiver cannot be created on '{self.path}', which does not "
-            "require sessions. Set RequiresSession to true when you create the entity."
-        )
-
-    def _is_available(self, sequence_number: int) -> bool:
-        message = self._store.get(sequence_number)
-        return message is not None and message.lock is None and message.state is MessageState.ACTIVE
-
-    def _take_first_of(self, session: SessionLock) -> Message | None:
-        number = self.sessions.take_first(session) if self.sessions is not None else None
-        return None if number is None else self._store.get(number)
-
-    def _take_first(self) -> Message | None:
-        available = self._available
-        while available:
-            message = self._store.get(heapq.heappop(available))
-            if message is not None and message.lock is None:
-                return message
-        return None
-
-    def _deliver(
-        self, message: Message, mode: ReceiveMode, now: float, session: SessionLock | None
-    ) -> None:
-        if mode is ReceiveMode.RECEIVE_AND_DELETE:
-            self._remove(message)
-            return
-        token = self._surroundings.new_id()
-        self._locks[token] = message
-        self._expiry.cancel(message)
-        if session is not None and self.sessions is not None:
-            message.lock = Lock(token, session.until)
-            self.sessions.bind(session, token)
-            return
-        until = now + self.description.lock_duration
-        message.lock = Lock(token, until)
-        self._lock_timers.set(token, until)
-        self._agenda.remind(self, until)
-
-    def _locked(self, token: UUID, now: float) -> Message:
-        self.expire(now)
-        self.accessed_at = now
-        message = self._locks.get(token)
-        if message is None:
-            raise MessageLockLost if self.sessions is None else SessionLockLost
-        return message
-
-    def _unlock(self, message: Message) -> None:
-        if message.lock is not None:
-            token = message.lock.token
-            del self._locks[token]
-            self._lock_timers.cancel(token)
-            if self.sessions is not None:
-                self.sessions.unbind(token)
-            message.lock = None
-
-    def _end_delivery(self, message: Message, now: float) -> None:
-        """A delivery has failed: once more, or never again."""
-        self._unlock(message)
-        message.delivery_count += 1
-        if message.delivery_count >= self.description.max_delivery_count and self._owner is None:
-            self._bury(
-                message,
-                now,
-                MAX_DELIVERY_COUNT_EXCEEDED,
-                "Message could not be consumed after "
-                f"{self.description.max_delivery_count} delivery attempts.",
-            )
-        else:
-            self._make_available(message, now)
-
-    def _end_expired(self, message: Message, now: float) -> None:
-        if self.description.dead_lettering_on_message_expiration:
-            self._bury(message, now, TTL_EXPIRED, "The message expired and was dead lettered.")
+    def _divert(self, message: Message, now: float) -> bool:
+        """Forward a message, if the queue does that."""
+        target = self.description.forward_to
+        if target is None or self._owner is not None:
+            return False
+        failure = self._transfer(message, target, now)
+        if failure is not None and self.transfer_dead_letter_queue is not None:
+            self._move(message, self.transfer_dead_letter_queue, now, TRANSFER_FAILED, failure)
         else:
             self._remove(message)
+        return True
 
     def _bury(
         self, message: Message, now: float, reason: str | None, description: str | None
@@ -518,17 +205,40 @@ class Queue(Intake):
             message.dead_letter_reason = reason
         if description is not None:
             message.dead_letter_description = description
-        grave = self.dead_letter_queue
-        if grave is None:  # a dead letter stays where it is
+        if self.dead_letter_queue is None:  # a dead letter stays where it is
             message.state = MessageState.ACTIVE
             self._make_available(message, now)
             return
+        target = self.description.forward_dead_lettered_messages_to
+        if target is not None and self._transfer(message, target, now) is None:
+            self._remove(message)
+        else:
+            self._move(message, self.dead_letter_queue, now, None, None)
+
+    def _transfer(self, message: Message, target: str, now: float) -> str | None:
+        """Send a copy of a message to another entity; why that could not be, if so."""
+        copy = message.copy()
+        copy.hops = message.hops + 1
+        if copy.dead_letter_reason is not None:
+            copy.dead_letter_source = copy.dead_letter_source or self.path
+        try:
+            if copy.hops > MOST_HOPS:
+                raise OperationNotAllowed(f"A message is forwarded at most {MOST_HOPS} times.")
+            self._surroundings.find(entity_path(target)).send(copy, now)
+        except BrokerError as refusal:
+            return str(refusal)
+        return None
+
+    def _move(
+        self,
+        message: Message,
+        grave: Queue,
+        now: float,
+        reason: str | None,
+        description: str | None,
+    ) -> None:
         self._remove(message)
         message.dead_letter_source = self.path
+        if reason is not None:
+            message.dead_letter_reason, message.dead_letter_description = reason, description
         grave.admit_dead_letter(message, now)
-
-    def _remove(self, message: Message) -> None:
-        self._unlock(message)
-        self._expiry.cancel(message)
-        self._schedule.cancel(message)
-        self._store.remove(message)

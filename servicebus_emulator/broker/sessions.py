@@ -154,6 +154,12 @@ class Sessions:
             yield lock
             self.release(lock)
 
+    def lose_all(self) -> None:
+        """Nobody holds anything any more."""
+        for session in self._sessions.values():
+            if session.lock is not None:
+                session.lock.is_lost = True
+
     # -- state and list --------------------------------------------------------------------------
 
     def state(self, session_id: str) -> bytes | None:

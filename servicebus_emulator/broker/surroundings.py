@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING
 
 from servicebus_emulator.broker.agenda import Agenda
 from servicebus_emulator.broker.entities import Limits
+from servicebus_emulator.broker.errors import EntityNotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from uuid import UUID
+
+    from servicebus_emulator.broker.intake import Intake
+
+
+def _nowhere(path: str) -> Intake:
+    raise EntityNotFound(path)
 
 
 @dataclass(slots=True)
@@ -21,8 +28,10 @@ class Surroundings:
         new_id: Makes the name of a lock or a message; never the same twice.
         limits: What the namespace allows.
         agenda: Where readiness and deadlines are told.
+        find: The entity of a path, for messages that are forwarded; raises EntityNotFound.
     """
 
     new_id: Callable[[], UUID]
     limits: Limits = field(default_factory=Limits)
     agenda: Agenda = field(default_factory=Agenda)
+    find: Callable[[str], Intake] = _nowhere

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from servicebus_emulator.amqp.types import Array, Timestamp
+from servicebus_emulator.amqp.types import Array, Int, Timestamp
 from servicebus_emulator.broker.message import ReceiveMode
 from servicebus_emulator.nodes.calls import (
     BadRequestError,
@@ -82,6 +82,13 @@ def receive_by_sequence_number(call: Call) -> Result:
     return {"messages": received}
 
 
+def batch_delete_messages(call: Call) -> Result:
+    """Remove active messages that came before a time, the oldest first."""
+    before = number(call, "enqueued-time-utc") / 1000
+    removed = call.queue.purge(number(call, "message-count"), before, call.now, session_id(call))
+    return {"message-count": Int(removed)} if removed else None
+
+
 def update_disposition(call: Call) -> Result:
     """Settle messages by their lock tokens, without the link that they came on."""
     status = field(call.body, "disposition-status", str)
@@ -130,6 +137,7 @@ OPERATIONS: dict[str, Operation] = {
     "com.microsoft:schedule-message": Operation(Right.SEND, schedule_message),
     "com.microsoft:cancel-scheduled-message": Operation(Right.SEND, cancel_scheduled_message),
     "com.microsoft:receive-by-sequence-number": Operation(Right.LISTEN, receive_by_sequence_number),
+    "com.microsoft:batch-delete-messages": Operation(Right.LISTEN, batch_delete_messages),
     "com.microsoft:update-disposition": Operation(Right.LISTEN, update_disposition),
     **RULE_OPERATIONS,
     **SESSION_OPERATIONS,

@@ -189,7 +189,6 @@ def test_a_mistake_is_told_with_its_place(text: str, where: str) -> None:
         ("MaxDeliveryCount", "3", "a whole number is expected"),
         ("MaxDeliveryCount", True, "a whole number is expected"),
         ("RequiresSession", "no", "true or false is expected"),
-        ("ForwardTo", "other", "ForwardTo is not supported"),
     ],
 )
 def test_a_property_that_cannot_be_kept_is_refused(key: str, value: Any, why: str) -> None:

@@ -176,22 +176,40 @@ def test_a_status_is_set_and_seen(client: ServiceBusAdministrationClient) -> Non
         assert client.get_queue("orders").status == status
 
 
-@pytest.mark.parametrize(
-    ("name", "properties"),
-    [
-        ("RequiresDuplicateDetection", {"requires_duplicate_detection": True}),
-        ("ForwardTo", {"forward_to": "other"}),
-        ("ForwardDeadLetteredMessagesTo", {"forward_dead_lettered_messages_to": "other"}),
-        ("AuthorizationRules", {"authorization_rules": [AuthorizationRule()]}),
-    ],
-)
-def test_a_feature_that_is_missing_is_refused_by_name(
-    client: ServiceBusAdministrationClient, name: str, properties: dict[str, Any]
-) -> None:
-    with pytest.raises(HttpResponseError, match=f"{name} .*not supported by this emulator yet"):
-        client.create_queue("orders", **properties)
+def test_authorization_rules_are_refused_by_name(client: ServiceBusAdministrationClient) -> None:
+    with pytest.raises(HttpResponseError, match="AuthorizationRules is not supported"):
+        client.create_queue("orders", authorization_rules=[AuthorizationRule()])
     with pytest.raises(ResourceNotFoundError):
         client.get_queue("orders")
+
+
+def test_forwarding_needs_its_target(client: ServiceBusAdministrationClient) -> None:
+    with pytest.raises(HttpResponseError, match="could not be found"):
+        client.create_queue("orders", forward_to="sb://localhost/archive")
+    client.create_queue("archive")
+    queue = client.create_queue(
+        "orders", forward_to="archive", forward_dead_lettered_messages_to="archive"
+    )
+
+    targets = (queue.forward_to, queue.forward_dead_lettered_messages_to)
+    assert targets == ("sb://localhost/archive",) * 2  # the SDK makes URLs of names
+    client.create_topic("news")
+    with pytest.raises(HttpResponseError, match="could not be found"):
+        client.create_subscription("news", "all", forward_to="nowhere")
+
+
+def test_duplicate_detection_is_asked_for_at_creation(
+    client: ServiceBusAdministrationClient,
+) -> None:
+    queue = client.create_queue(
+        "orders",
+        requires_duplicate_detection=True,
+        duplicate_detection_history_time_window=timedelta(minutes=1),
+    )
+
+    assert queue.requires_duplicate_detection
+    with pytest.raises(HttpResponseError, match="cannot be changed"):
+        client.update_queue(queue, requires_duplicate_detection=False)
 
 
 def test_queues_are_listed_over_several_pages(client: ServiceBusAdministrationClient) -> None:

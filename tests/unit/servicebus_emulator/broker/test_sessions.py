@@ -258,3 +258,15 @@ def test_a_disabled_queue_gives_no_session(queue: Queue) -> None:
 
     with pytest.raises(EntityDisabled):
         queue.accept_session("a", 0.0)
+
+
+def test_a_cleared_queue_has_no_sessions_and_its_receivers_have_lost_theirs(queue: Queue) -> None:
+    send(queue, "a1")
+    lock = accept(queue, "a")
+    queue.clear()
+
+    assert lock.is_lost
+    assert sessions(queue).list(None) == []
+    queue.release_session(lock, 0.0)
+    send(queue, "a2")
+    assert names(queue, accept(queue)) == ["a2"]

@@ -6,6 +6,7 @@ import pytest
 
 from servicebus_emulator.amqp.message import BareMessage, Properties, encode_bare, join
 from servicebus_emulator.amqp.types import Array, Symbol, Timestamp
+from servicebus_emulator.broker.entities import QueueDescription
 from servicebus_emulator.broker.errors import MessageLockLost, MessageNotFound
 from servicebus_emulator.broker.message import Message, MessageState, ReceiveMode
 from servicebus_emulator.broker.namespace import Namespace
@@ -177,3 +178,34 @@ def test_messages_are_buried_by_their_tokens(queue: Queue) -> None:
 def test_half_a_request_is_refused(queue: Queue, operation: str, body: dict[str, Any]) -> None:
     with pytest.raises(BadRequestError):
         call(queue, operation, **body)
+
+
+def test_old_messages_are_deleted_in_a_batch(queue: Queue) -> None:
+    for name, now in (("a", NOW), ("b", NOW), ("c", NOW), ("new", NOW + 5)):
+        queue.send(to_broker(encoded(name), new_id), now)
+    queue.send(to_broker(encoded("later", NOW + 60), new_id), NOW)
+    queue.receive(ReceiveMode.PEEK_LOCK, NOW + 5)
+    before = Timestamp(round((NOW + 1) * 1000))
+    counts = [
+        call(queue, "batch-delete-messages", NOW + 5, message_count=1, enqueued_time_utc=before)
+        for _ in range(3)
+    ]
+
+    assert counts == [{"message-count": 1}, {"message-count": 1}, None]
+    left = [each.message_id for each in queue.peek(0, 9, NOW + 5)]
+    assert left == ["a", "new", "later"]
+
+
+def test_a_batch_is_deleted_of_one_session_only() -> None:
+    description = QueueDescription(requires_session=True)
+    queue = Namespace(new_id).create_queue("q", description, now=NOW)
+    for name in "ab":
+        queue.send(Message(message_id=name, content=b"", size=1, session_id=name), NOW)
+    asked: dict[str, Any] = {
+        "message_count": 9,
+        "enqueued_time_utc": Timestamp(2**50),
+        "session_id": "b",
+    }
+
+    assert call(queue, "batch-delete-messages", **asked) == {"message-count": 1}
+    assert [each.message_id for each in queue.peek(0, 9, NOW)] == ["a"]
