@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import (
+    blob_cost,
     brokers,
     draining,
     emulator_cost,
@@ -39,6 +40,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], list[Row]]] = {
     "memory": draining.measure_memory,
     "idle": idling.measure,
     "success": idling.measure_success,
+    "blobs": blob_cost.measure,
     "emulator-start": emulator_start.measure,
     "emulator-messages": emulator_cost.measure_messages,
     "emulator-backlog": emulator_cost.measure_backlog,
