@@ -85,15 +85,20 @@ class ResultReader:
         self._kept: OrderedDict[str, _Entry] = OrderedDict()
         self._under_way: dict[str, asyncio.Task[StoredResult | None]] = {}
 
+    def known(self, task_id: str) -> StoredResult | None:
+        """What is known of a task without asking; None when that is nothing."""
+        kept = self._recall(task_id)
+        return None if kept is None else StoredResult(self._decode(kept.content), kept.etag)
+
     async def read(self, task_id: str) -> StoredResult | None:
         """What is stored of a task; None when nothing is.
 
         Raises:
             AzureError: The storage did not answer, or refuses.
         """
-        kept = self._recall(task_id)
-        if kept is not None:
-            return StoredResult(self._decode(kept.content), kept.etag)
+        known = self.known(task_id)
+        if known is not None:
+            return known
         task = self._under_way.get(task_id)
         if task is None:
             task = asyncio.create_task(self._load(task_id))

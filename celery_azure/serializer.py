@@ -22,7 +22,7 @@ def dumps(value: Any) -> str:
 
 def loads(data: bytes | str) -> Any:
     """Read what `dumps` wrote."""
-    return json.loads(data)
+    return json.loads(data if isinstance(data, str) else str(data, "utf-8"))
 
 
 def register_plain_json() -> None:

@@ -134,9 +134,11 @@ class CeleryProducer:
             raise BrokerUnavailable("The broker does not open a link to the queue.") from None
 
     async def _read_record(self, task_id: str, seconds: float) -> TaskRecord | None:
+        stored = self._results.known(task_id)
         try:
-            async with asyncio.timeout(seconds):
-                stored = await self._results.read(task_id)
+            if stored is None:
+                async with asyncio.timeout(seconds):
+                    stored = await self._results.read(task_id)
         except AzureError:
             raise StorageUnavailable("The storage does not answer.") from None
         except TimeoutError:

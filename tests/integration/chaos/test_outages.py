@@ -157,11 +157,12 @@ def test_a_storage_outage_delays_results_and_loses_none(tmp_path: Path) -> None:
             ready = client.http.get("/readyz")
             assert ready.status_code == 503
             assert "storage" in ready.text
-            during = client.enqueue(b'{"during":1}')  # needs the broker only
+            during = [client.enqueue(b'{"during":%d}' % n) for n in range(8)]  # the broker suffices
             worker.wait_for_line("Blob Storage cannot be reached")
 
             with Azurite(print, folder=blobs, port=port).process:
-                assert client.result(during, timeout=60) == {"processed": {"during": 1}}
+                results = [client.result(task_id, timeout=60) for task_id in during]
+                assert results == [{"processed": {"during": n}} for n in range(8)]
                 assert client.result(before) == {"processed": {"before": 1}}
                 wait_until(lambda: messages_in(emulator) == 0, "the settlement of all messages")
                 assert "Traceback" not in worker.output

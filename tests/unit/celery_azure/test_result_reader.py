@@ -90,6 +90,15 @@ async def test_what_has_not_ended_is_read_each_time(state: str) -> None:
     assert await status(reader) == "SUCCESS"
 
 
+async def test_only_what_was_read_is_known_without_asking() -> None:
+    reader, blobs, _ = make()
+    blobs.put("1", "SUCCESS", 7)
+    assert reader.known("1") is None
+    stored = await reader.read("1")
+    assert reader.known("1") == stored
+    assert len(blobs.reads) == 1
+
+
 async def test_an_unknown_task_is_read_each_time() -> None:
     reader, blobs, _ = make()
     assert await status(reader) is None
