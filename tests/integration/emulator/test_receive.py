@@ -17,7 +17,6 @@ from azure.servicebus.exceptions import (
     MessageLockLostError,
     MessageNotFoundError,
     MessagingEntityNotFoundError,
-    ServiceBusError,
 )
 
 from servicebus_emulator import OffsetClock, ThreadedEmulator
@@ -372,8 +371,3 @@ def test_a_dead_letter_queue_has_a_management_node_as_well(
         receiver.complete_message(dead)
 
     assert peeked == ["bad"]
-
-
-def test_sessions_are_refused_in_clear_words(client: ServiceBusClient, queue: str) -> None:
-    with pytest.raises(ServiceBusError, match="not supported by this emulator yet"):
-        client.get_queue_receiver(queue, session_id="s").__enter__()
