@@ -23,7 +23,7 @@ _OTHER_COLOUR = "#9aa4b2"
 
 def draw(folder: Path, rows: Sequence[Row]) -> None:
     """Write `bench.png` and `bench.svg` into a folder."""
-    measured = [row for row in rows if row.samples]
+    measured = [row for row in rows if len(row.samples) > 1]  # a lone bar shows nothing
     if not measured:
         return
     lines = -(-len(measured) // _COLUMNS)

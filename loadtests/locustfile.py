@@ -180,7 +180,7 @@ def _prepare(environment: Environment, **_: Any) -> None:
         if path:
             seconds = time.perf_counter() - begin
             content = {
-                "seconds": [second.as_json() for second in _series.seconds()],
+                "seconds": [second.as_json() for second in _series.seconds(seconds)],
                 "summary": _series.summary(seconds),
                 "wall": seconds,
                 "cpu": time.process_time() - cpu,

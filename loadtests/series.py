@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -62,13 +63,19 @@ class Series:
         self._all[name].append(milliseconds)
         self._failed[name] += failed
 
-    def seconds(self) -> list[Second]:
-        """Every second from the first request to the last, the empty ones too."""
+    def seconds(self, end: float = math.inf) -> list[Second]:
+        """Every whole second from the first request to the last, the empty ones too.
+
+        Args:
+            end: When the run ended; a second that was not over by then would look like a fall.
+        """
         if not self._times:
             return []
         users = 0
         seconds = []
         for number in range(min(self._times), max(self._times) + 1):
+            if number + 1 > end:
+                break
             times = self._times.get(number, [])
             users = self._users.get(number, users)
             seconds.append(

@@ -26,6 +26,10 @@ def test_a_second_without_answers_is_not_left_out(series: Series) -> None:
     assert series.seconds()[1] == Second(1, 3, 0, 0, None, None, None)
 
 
+def test_a_second_that_was_not_over_is_left_out(series: Series) -> None:
+    assert [second.second for second in series.seconds(2.9)] == [0, 1]
+
+
 def test_a_run_without_requests_has_no_seconds() -> None:
     assert Series().seconds() == []
 
