@@ -7,23 +7,19 @@ are the parent's.
 from __future__ import annotations
 
 import os
-import random
-import socket
-import ssl
 import threading
-import time
 from collections import Counter
 from typing import TYPE_CHECKING, ClassVar
 
 from kombu.log import get_logger
 
-from celery_azure.amqp.engine import Engine
 from celery_azure.amqp.frames import AmqpError
 from celery_azure.amqp.locks import LockKeeper
 from celery_azure.amqp.receiver import Receiver
 from celery_azure.amqp.requests import Requests
 from celery_azure.amqp.sender import TIMEOUT, Outgoing, Sender
 from celery_azure.amqp.threaded import ThreadedDriver
+from celery_azure.dialing import address_of, new_engine, tls_of
 from celery_azure.errors import error_from
 from celery_azure.tokens import token_source
 
@@ -35,30 +31,11 @@ if TYPE_CHECKING:
 
 logger = get_logger(__name__)
 
-TLS_PORT = 5671
 _NOT_FOUND = "amqp:not-found"
 _FINISH_SECONDS = 1.0
 
 counts: Counter[str] = Counter()
 """What has happened in this process: `lost locks`, `failed settlements`."""
-
-
-def new_engine(endpoint: ServiceBusEndpoint) -> Engine:
-    """An engine for a namespace."""
-    host = f"{endpoint.host}:{endpoint.port}" if endpoint.is_emulator else endpoint.host
-    container_id = f"celery-{socket.gethostname()}-{os.getpid()}-{random.getrandbits(32):08x}"
-    wall_offset = time.time() - time.monotonic()  # noqa: TID251 - locks end by the wall clock
-    return Engine(host, container_id, random.random, wall_offset)
-
-
-def tls_of(endpoint: ServiceBusEndpoint) -> ssl.SSLContext | None:
-    """How to speak TLS to an endpoint; None where it is not spoken."""
-    return None if endpoint.is_emulator else ssl.create_default_context()
-
-
-def address_of(endpoint: ServiceBusEndpoint) -> tuple[str, int]:
-    """Where to connect to."""
-    return endpoint.host.strip("[]"), endpoint.port or TLS_PORT
 
 
 class Namespace:
@@ -84,8 +61,6 @@ class Namespace:
         self._senders: dict[str, Sender] = {}
         self._managements: dict[str, Requests] = {}
         self.engine = new_engine(endpoint)
-        self.engine.on_outage = _tell_outage
-        self.engine.on_recovery = _tell_recovery
         self.driver = ThreadedDriver(
             self.engine, token_source(endpoint), address_of(endpoint), tls_of(endpoint)
         )
@@ -277,11 +252,3 @@ def _forget_in_child() -> None:
 
 
 os.register_at_fork(after_in_child=_forget_in_child)
-
-
-def _tell_outage(error: AmqpError) -> None:
-    logger.warning("Service Bus cannot be reached, trying on: %s", error)
-
-
-def _tell_recovery() -> None:
-    logger.warning("Service Bus can be reached again.")

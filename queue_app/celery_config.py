@@ -14,7 +14,7 @@ from celery_azure.serializer import NAME as PLAIN_JSON
 from celery_azure.serializer import register_plain_json
 from queue_app.settings import Settings
 
-_LOCK_SECONDS = 60
+LOCK_SECONDS = 60
 
 
 def create_celery_app(
@@ -37,7 +37,7 @@ def create_celery_app(
         broker_transport=f"{celery_azure.transport.__name__}:Transport",
         broker_transport_options={
             "admin_port": settings.service_bus_admin_port,
-            "lock_seconds": _LOCK_SECONDS,
+            "lock_seconds": LOCK_SECONDS,
             **(transport_options or {}),
         },
         broker_connection_retry_on_startup=True,

@@ -1,23 +1,25 @@
 """The producer that the API uses: Celery on Service Bus, results and claims on Blob Storage.
 
-Results are read on the event loop. What else is asked of broker and storage blocks, so it runs in
-two small pools of threads of their own: a broker that hangs takes neither the event loop nor the
-storage's threads.
+Messages are sent and results are read on the event loop. What else is asked of broker and storage
+blocks, so it runs in two small pools of threads of their own: a broker that hangs takes neither the
+event loop nor the storage's threads.
 """
 
 import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from azure.core.exceptions import AzureError
 from kombu.exceptions import KombuError
 
+from celery_azure.administration import create_queue
 from celery_azure.blobs import API_PATIENCE
 from celery_azure.errors import ServiceBusError
-from queue_app.celery_config import create_celery_app
+from celery_azure.lean import TaskWriter
+from celery_azure.publisher import AsyncPublisher
+from queue_app.celery_config import LOCK_SECONDS, create_celery_app
 from queue_app.claim_check import MAX_INLINE_BYTES, ClaimStore
 from queue_app.errors import BrokerUnavailable, StorageUnavailable, Unavailable
 from queue_app.jobs import TASK_NAME, Cancelling, JobState, JobStatus, TaskRecord
@@ -50,6 +52,13 @@ class CeleryProducer:
         self._app = create_celery_app(
             settings, patience=API_PATIENCE, transport_options=_FAST_FAILURE
         )
+        self._writer = TaskWriter(
+            self._app,
+            TASK_NAME,
+            argsrepr="()",  # Celery would write the payload's beginning into the headers
+            kwargsrepr="{}",
+        )
+        self._sends: AsyncPublisher | None = None
         self._claims = ClaimStore(settings, API_PATIENCE)
         backend: BlobBackend = self._app.backend
         self._results = backend.reader(API_PATIENCE)
@@ -62,14 +71,13 @@ class CeleryProducer:
         """Send a job and return its id, after the broker has accepted the message."""
         task_id = task_id or self.ids.new()
         deadline = asyncio.get_running_loop().time() + ANSWER_SECONDS
-        if len(encode_json(payload.data)) <= MAX_INLINE_BYTES:
-            await self._with_broker(
-                deadline, self._publish, task_id, {"payload": payload.data}, due_at
-            )
+        encoded = encode_json(payload.data)
+        if len(encoded) <= MAX_INLINE_BYTES:
+            await self._publish(deadline, task_id, b'{"payload":' + encoded + b"}", due_at)
             return task_id
         claim = await self._with_storage(deadline, self._claims.deposit, task_id, payload.body)
         # A claim whose message may have arrived must stay, so it is removed in no case of error.
-        await self._with_broker(deadline, self._publish, task_id, {"claim": claim}, due_at)
+        await self._publish(deadline, task_id, encode_json({"claim": claim}), due_at)
         return task_id
 
     async def status(self, task_id: str) -> JobStatus:
@@ -94,13 +102,16 @@ class CeleryProducer:
         """Ask broker and storage whether they answer."""
         deadline = asyncio.get_running_loop().time() + _CHECK_SECONDS
         broker, storage = await asyncio.gather(
-            _reason(self._with_broker(deadline, self._open_link)),
+            _reason(self._open_link(deadline)),
             _reason(self._read_record("readiness", _CHECK_SECONDS)),
         )
         return Readiness(broker=broker, storage=storage)
 
     async def aclose(self) -> None:
         """Release threads and connections; may be called twice."""
+        if self._sends is not None:
+            await self._sends.aclose()
+            self._sends = None
         self._broker_threads.shutdown(wait=False, cancel_futures=True)
         self._storage_threads.shutdown(wait=False, cancel_futures=True)
         self._results.close()
@@ -108,30 +119,31 @@ class CeleryProducer:
         self._claims.close()
         await asyncio.to_thread(self._app.close)
 
-    def _publish(self, task_id: str, arguments: dict[str, Any], due_at: float | None) -> None:
+    async def _publish(
+        self, deadline: float, task_id: str, keywords: bytes, due_at: float | None
+    ) -> None:
+        message = self._writer.write(task_id, keywords, due_at)
+        seconds = deadline - asyncio.get_running_loop().time()
         try:
-            self._app.send_task(
-                TASK_NAME,
-                kwargs=arguments,
-                task_id=task_id,
-                eta=None if due_at is None else datetime.fromtimestamp(due_at, UTC),
-                retry=False,
-                argsrepr="()",  # Celery would write the payload's beginning into the headers
-                kwargsrepr="{}",
-            )
-        except (ServiceBusError, KombuError, OSError):
+            await self._publisher().publish(self._writer.entity, message, max(0.0, seconds))
+        except ServiceBusError:
             raise BrokerUnavailable("The broker did not accept the message.") from None
 
-    def _open_link(self) -> None:
+    async def _open_link(self, deadline: float) -> None:
         """Attach a link to the queue: that needs the network, the rights and the queue."""
+        seconds = deadline - asyncio.get_running_loop().time()
         try:
-            with (
-                self._settings.service_bus_endpoint.client(retry_total=0, keep_alive=0) as client,
-                client.get_queue_sender(self._settings.service_bus_queue_name),
-            ):
-                pass
-        except (AzureError, ValueError, OSError):
+            await self._publisher().check(self._writer.entity, max(0.0, seconds))
+        except ServiceBusError:
             raise BrokerUnavailable("The broker does not open a link to the queue.") from None
+
+    def _publisher(self) -> AsyncPublisher:
+        if self._sends is None:
+            endpoint = self._settings.service_bus_endpoint
+            self._sends = AsyncPublisher(
+                endpoint, lambda name: create_queue(endpoint, name, LOCK_SECONDS)
+            )
+        return self._sends
 
     async def _read_record(self, task_id: str, seconds: float) -> TaskRecord | None:
         stored = self._results.known(task_id)

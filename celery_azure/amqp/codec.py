@@ -160,6 +160,11 @@ def encode_map(pairs: list[bytes]) -> bytes:
     return _compound(b"\xc1", b"\xd1", len(pairs), b"".join(pairs))
 
 
+def pairs_to_map(content: bytes, count: int) -> bytes:
+    """Write a map of `count` keys and values that are encoded and joined already."""
+    return _compound(b"\xc1", b"\xd1", count, content)
+
+
 def _compound(small: bytes, large: bytes, count: int, content: bytes) -> bytes:
     size = len(content) + 1
     if size <= _LONGEST_SMALL and count <= _LONGEST_SMALL:

@@ -70,14 +70,13 @@ class Message:
         if self.ttl is not None or self.priority:
             parts.append(b"\x00\x53\x70" + encode_list(self._header()))
         if self.scheduled is not None:
-            pairs = [_SCHEDULED, encode_timestamp(self.scheduled)]
-            parts.append(b"\x00\x53\x72" + encode_map(pairs))
+            parts.append(encode_scheduled(self.scheduled))
         parts.append(b"\x00\x53\x73" + encode_list(self._properties()))
         if self.properties:
             pairs = [encode(part) for pair in self.properties.items() for part in pair]
             parts.append(b"\x00\x53\x74" + encode_map(pairs))
         if self.value is None:
-            parts.append(b"\x00\x53\x75" + encode_binary(self.body))
+            parts.append(encode_data(self.body))
         else:
             parts.append(b"\x00\x53\x77" + encode(self.value))
         return b"".join(parts)
@@ -102,6 +101,16 @@ class Message:
         while fields and fields[-1] == _NULL:
             fields.pop()
         return fields
+
+
+def encode_scheduled(milliseconds: int) -> bytes:
+    """Write the annotations of a message that is to be enqueued at a time since 1970."""
+    return b"\x00\x53\x72" + encode_map([_SCHEDULED, encode_timestamp(milliseconds)])
+
+
+def encode_data(body: bytes) -> bytes:
+    """Write a body as a data section."""
+    return b"\x00\x53\x75" + encode_binary(body)
 
 
 def encode_batch(messages: Sequence[bytes]) -> bytes:

@@ -30,6 +30,7 @@ _BATCH_OVERHEAD = 512
 _MOST_IN_BATCH = 1_000
 _MOST_FULL_BATCHES = 4
 _SILENCE_SECONDS = 30.0
+_MOMENT_SECONDS = 2.0
 _AGAIN = frozenset({SERVER_BUSY, TIMEOUT, "amqp:internal-error", "com.microsoft:operation-timeout"})
 
 
@@ -85,6 +86,11 @@ class Sender(Link):
     def is_idle(self) -> bool:
         """Whether nothing waits and nothing is under way."""
         return not (self._waiting or self._groups or self._in_flight)
+
+    def is_stuck(self, now: float) -> bool:
+        """Whether the broker has left something unanswered for longer than a moment."""
+        sent_before = now + _SILENCE_SECONDS - _MOMENT_SECONDS
+        return any(by < sent_before for _, by in self._in_flight.values())
 
     def pump(self, now: float) -> None:
         """Send what may be sent."""
