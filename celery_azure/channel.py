@@ -86,6 +86,7 @@ class Channel(virtual.Channel):  # type: ignore[misc] # kombu publishes no types
         self.body_encoding = "base64" if self.options.message_format == KOMBU else None
         self.taking: Delivery | None = None
         self._by_tag: dict[str, Delivery] = {}
+        self._rejections: dict[str, Settlement] = {}
         self._queue_consumers: dict[str, QueueConsumer] = {}
         self._getters: dict[str, Receiver] = {}
         self._stopped: list[Receiver] = []
@@ -270,10 +271,16 @@ class Channel(virtual.Channel):  # type: ignore[misc] # kombu publishes no types
 
     def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
         """Abandon the message, so that it is delivered again; or dead-letter it."""
-        delivery = self._by_tag.get(delivery_tag)
-        self._settle_tag(delivery_tag, ABANDON if requeue else self._rejection(delivery))
+        explained = self._rejections.pop(delivery_tag, None)
+        rejection = explained or self._rejection(self._by_tag.get(delivery_tag))
+        self._settle_tag(delivery_tag, ABANDON if requeue else rejection)
         super().basic_reject(delivery_tag, requeue=False)
         self._wake()
+
+    def explain_rejection(self, delivery_tag: str, reason: str, description: str) -> None:
+        """Say what the dead letter is to tell when this message is rejected."""
+        if delivery_tag in self._by_tag:
+            self._rejections[delivery_tag] = dead_letter(reason, description)
 
     def _rejection(self, delivery: Delivery | None) -> Settlement:
         name = delivery.name if delivery is not None else ""

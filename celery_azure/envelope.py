@@ -62,13 +62,23 @@ def encode(
     scheduled = eta if eta is not None and eta > now else None
     ttl = _ttl(headers.get("expires"), properties.get("expiration"), max(now, scheduled or now))
     outgoing = encode_kombu(message) if shape == KOMBU else _native(message, exchange, routing_key)
-    outgoing.message_id = headers.get("id") or properties.get("correlation_id")
+    outgoing.message_id = _message_id(headers, properties)
     outgoing.subject = headers.get("task")
     outgoing.correlation_id = properties.get("correlation_id")
     outgoing.reply_to = properties.get("reply_to")
     outgoing.ttl = ttl
     outgoing.scheduled = None if scheduled is None else round(scheduled * 1000)
     return outgoing
+
+
+def _message_id(headers: dict[str, Any], properties: dict[str, Any]) -> Any:
+    """The task's id; of a retry another one: a queue may drop what has the id of the first."""
+    task_id, retries = headers.get("id"), headers.get("retries")
+    return (
+        f"{task_id}:{retries}"
+        if task_id and retries
+        else task_id or properties.get("correlation_id")
+    )
 
 
 def encode_kombu(message: dict[str, Any]) -> Message:

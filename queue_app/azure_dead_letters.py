@@ -151,12 +151,16 @@ def copy_of(message: ServiceBusReceivedMessage) -> ServiceBusMessage:
 
     Its message-id is a new one, always the same for the same letter: with the old one, a queue
     that detects duplicates would drop it in silence within its window, and it would be lost.
+    All attempts are before it.
     """
     properties = {
         key: value
         for key, value in (message.application_properties or {}).items()
         if _text(key) not in _OWN_PROPERTIES
     }
+    for key in properties:
+        if _text(key) == "retries":
+            properties[key] = 0
     return ServiceBusMessage(
         body_of(message),
         application_properties=properties,

@@ -11,6 +11,7 @@ from queue_app import idempotency
 from queue_app.celery_config import create_celery_app
 from queue_app.claim_check import ClaimStore
 from queue_app.errors import SettingsError
+from queue_app.retries import RetryPolicy
 from queue_app.settings import Settings
 from queue_app.tasks import register_tasks
 
@@ -25,7 +26,10 @@ def create_worker_app(settings: Settings) -> Celery:
         place = settings.blob_account, settings.blob_container_name
         install_task_logs(app, BlobContainer(*place, LOG_PATIENCE))
     claims = ClaimStore(settings, WORKER_PATIENCE)
-    register_tasks(app, claims, delay_seconds=settings.processing_delay_seconds)
+    retries = RetryPolicy(
+        settings.task_attempts, settings.retry_first_seconds, settings.retry_longest_seconds
+    )
+    register_tasks(app, claims, delay_seconds=settings.processing_delay_seconds, retries=retries)
     return app
 
 

@@ -66,6 +66,15 @@ class Settings(BaseSettings):
     started_after_seconds: float = Field(
         default=0.1, ge=0, le=60, description="STARTED is stored for tasks that take longer"
     )
+    task_attempts: int = Field(
+        default=5, ge=1, description="how often a job is tried whose error may pass"
+    )
+    retry_first_seconds: float = Field(
+        default=2, ge=0, allow_inf_nan=False, description="the first pause between two attempts"
+    )
+    retry_longest_seconds: float = Field(
+        default=300, ge=0, le=7 * 86_400, description="the longest pause between two attempts"
+    )
     task_logs: bool = Field(default=True, description="whether each task's log is stored")
     result_expires_hours: float = Field(
         default=168, gt=0, le=24 * 3650, description="after how long the sweeper removes results"

@@ -1,21 +1,24 @@
 """The Celery task: retry and acknowledgement live here, the work does not."""
 
+import random
 import time
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from celery import Celery, Task, states
-from celery.exceptions import Ignore
+from celery.exceptions import Ignore, Reject
 from celery.utils.log import get_task_logger
 
+from celery_azure.dead_lettering import DeadLetteringRequest
 from queue_app.errors import ClaimMissing, StorageUnavailable
 from queue_app.jobs import TASK_NAME, Progress
 from queue_app.payload import encode_json, parse_payload
 from queue_app.processing import process
 from queue_app.progress import Throttled, progress_to
 from queue_app.result_backend import PROGRESS
+from queue_app.retries import RetryPolicy, policy_of
 
 logger = get_task_logger(__name__)
 
@@ -36,6 +39,7 @@ def register_tasks(
     *,
     delay_seconds: float = 0,
     work: Callable[[dict[str, Any]], Any] = process,
+    retries: RetryPolicy | None = None,
 ) -> Task:
     """Add the task to an app.
 
@@ -43,39 +47,75 @@ def register_tasks(
         app: the app; its result backend tells whether a task has ended.
         claims: where claimed payloads are.
         delay_seconds: how long to sleep before the work, to have something to watch.
-        work: what a job does.
+        work: what a job does; `retrying` may have given it a policy of its own.
+        retries: how jobs are tried again, as far as `work` does not say.
     """
-
-    class ProcessData(Task):  # type: ignore[misc] # celery publishes no types
-        """Removes the claim once the task has ended and its result is stored."""
-
-        resultrepr_maxsize = 1  # a result is the client's data: none of a log's business
-
-        def after_return(
-            self, status: str, _retval: object, _task_id: str, _args: object, kwargs: Any, _: object
-        ) -> None:
-            claim = kwargs.get("claim")
-            if claim is None or status not in {states.SUCCESS, states.FAILURE}:
-                return
-            try:
-                claims.discard(claim)
-            except StorageUnavailable as error:
-                logger.warning("The claim %s is left behind: %s", claim, error)
+    policy = policy_of(work, retries or RetryPolicy())
 
     def process_data(
         self: Task, payload: dict[str, Any] | None = None, claim: str | None = None
     ) -> Any:
         """Process one job; its payload comes in the message, or by claim."""
-        _leave_if_nothing_is_to_do(self, claims, claim)
-        if payload is None:
-            payload = _redeem(self, claims, str(claim))
-        self.request.payload_bytes = len(encode_json(payload))
-        with progress_to(Throttled(partial(_store_progress, self), time.monotonic)):
-            if delay_seconds:
-                time.sleep(delay_seconds)  # noqa: TID251 - the sample work is to take time
-            return work(payload)
+        try:
+            _leave_if_nothing_is_to_do(self, claims, claim)
+            if payload is None:
+                payload = _redeem(self, claims, str(claim))
+            self.request.payload_bytes = len(encode_json(payload))
+            with progress_to(Throttled(partial(_store_progress, self), time.monotonic)):
+                if delay_seconds:
+                    time.sleep(delay_seconds)  # noqa: TID251 - the sample work is to take time
+                return work(payload)
+        except Exception as error:
+            if policy.covers(error) and policy.has_more(self.request.retries):
+                _try_again(self, policy, error)
+            raise
 
-    return app.task(name=TASK_NAME, bind=True, base=ProcessData)(process_data)
+    return app.task(name=TASK_NAME, bind=True, base=_task_class(claims, policy))(process_data)
+
+
+def _task_class(claims: Claims, policy: RetryPolicy) -> type[Task]:
+    """What Celery asks the task beside its work."""
+
+    class ProcessData(Task):  # type: ignore[misc] # celery publishes no types
+        """Removes the claim once the task has ended and its result is stored."""
+
+        Request = f"{DeadLetteringRequest.__module__}:{DeadLetteringRequest.__name__}"
+        max_retries = None  # the policy counts
+        resultrepr_maxsize = 1  # a result is the client's data: none of a log's business
+
+        def dead_letter(self, error: BaseException, retries: int) -> tuple[str, str] | None:
+            """Keep jobs whose errors might have passed, and what was the last one."""
+            if policy.has_more(retries) or not policy.covers(error):
+                return None
+            return "GaveUp", f"{type(error).__name__}: {error} (attempt {retries + 1})"
+
+        def after_return(
+            self, status: str, retval: Any, _task_id: str, _args: object, kwargs: Any, _: object
+        ) -> None:
+            claim = kwargs.get("claim")
+            if claim is None or status not in {states.SUCCESS, states.FAILURE}:
+                return
+            if status == states.FAILURE and self.dead_letter(retval, self.request.retries):
+                return  # whoever sends the dead letter again sends the claim
+            try:
+                claims.discard(claim)
+            except StorageUnavailable as error:
+                logger.warning("The claim %s is left behind: %s", claim, error)
+
+    return ProcessData
+
+
+def _try_again(task: Task, policy: RetryPolicy, error: Exception) -> NoReturn:
+    """Send the job to itself as a scheduled message; the broker keeps it until it is due."""
+    retries = task.request.retries
+    chance = random.random()  # noqa: S311 - it only spreads the attempts
+    pause = policy.pause(retries, error, chance)
+    logger.info("Attempt %d failed, the next is in %.1f s.", retries + 1, pause)
+    try:
+        # Celery would write the payload's beginning into the headers.
+        raise task.retry(exc=error, countdown=pause, argsrepr="()", kwargsrepr="{}")
+    except Reject as refused:  # the message could not be sent: this one is delivered again
+        raise Reject(refused.reason, requeue=True) from None
 
 
 def _leave_if_nothing_is_to_do(task: Task, claims: Claims, claim: str | None) -> None:

@@ -21,9 +21,7 @@ def is_open(port: int) -> bool:
 
 def threads() -> list[str]:
     """Those that `ThreadedEmulator` starts; the harness reads its own emulator's output in one."""
-    return [
-        thread.name for thread in threading.enumerate() if thread.name == "servicebus-emulator"
-    ]
+    return [thread.name for thread in threading.enumerate() if thread.name == "servicebus-emulator"]
 
 
 def test_a_started_emulator_accepts_clients_and_a_stopped_one_is_gone() -> None:

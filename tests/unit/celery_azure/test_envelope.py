@@ -48,6 +48,12 @@ def through(message: dict[str, Any], shape: str = NATIVE, *, now: float = NOW) -
     return decode(Received(outgoing.to_bytes()), now)
 
 
+@pytest.mark.parametrize(("retries", "expected"), [(0, "id-1"), (2, "id-1:2")])
+def test_a_retry_is_no_duplicate_of_what_it_retries(retries: int, expected: str) -> None:
+    outgoing = encode(celery_message(retries=retries), "jobs", "jobs", now=NOW)
+    assert outgoing.message_id == expected
+
+
 def test_a_task_comes_back_with_all_its_headers() -> None:
     message = celery_message(retries=2, group_id="g", time_limit=5, root_id="r")
     back = through(message)
