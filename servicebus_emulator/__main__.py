@@ -5,29 +5,30 @@ Prints one line when ready, a connection string; everything else goes to stderr.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from servicebus_emulator.command_line import parse_options
 from servicebus_emulator.nodes.idleness import IdleLimits
 from servicebus_emulator.server.emulator import ServiceBusEmulator
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
+    from pathlib import Path
 
     from servicebus_emulator.server.emulator import EmulatorOptions
-
-_LARGEST_PORT = 65_535
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run until SIGTERM or SIGINT; the exit code is 0 then, 1 when it could not start."""
-    options = _parser().parse_args(arguments)
+    everything = sys.argv[1:] if arguments is None else arguments
+    options = parse_options(everything, os.environ)  # noqa: TID251 - the emulator's own reader
     logging.basicConfig(
         stream=sys.stderr,
         level=options.log_level.upper(),
@@ -72,6 +73,7 @@ def _emulator(options: argparse.Namespace) -> ServiceBusEmulator:
         "host": options.host,
         "port": options.port,
         "queues": options.queue,
+        "profile": options.profile,
     }
     if options.trace:
         wanted["trace"] = _say
@@ -123,52 +125,6 @@ def _allow_many_connections() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m servicebus_emulator",
-        description="A Service Bus emulator: AMQP and HTTP, plain and TLS, on one port.",
-    )
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    parser.add_argument(
-        "--port", type=_port, default=5672, help="port to listen on, 0 for a free one (%(default)s)"
-    )
-    parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="a Config.json as the official emulator reads"
-    )
-    parser.add_argument(
-        "--queue", action="append", default=[], metavar="NAME", help="create a queue (repeatable)"
-    )
-    parser.add_argument(
-        "--certificate",
-        type=Path,
-        metavar="FILE",
-        help="write the TLS certificate here, in PEM, for https clients to trust",
-    )
-    parser.add_argument(
-        "--idle-limits",
-        action="store_true",
-        help="detach idle links after 10 minutes, close connections without links after 5",
-    )
-    parser.add_argument(
-        "--trace",
-        action="store_true",
-        help="tell every AMQP frame on stderr, in readable form and without secrets",
-    )
-    parser.add_argument(
-        "--log-level",
-        choices=("debug", "info", "warning", "error"),
-        default="info",
-        help="what is told on stderr (%(default)s)",
-    )
-    return parser
-
-
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and int(text) <= _LARGEST_PORT):
-        raise argparse.ArgumentTypeError(f"a number from 0 to {_LARGEST_PORT} is expected")
-    return int(text)
 
 
 if __name__ == "__main__":

@@ -110,6 +110,8 @@ def entity_entry(entity: Queue | Topic, now: float) -> Entry:
         if name in PROPERTIES:
             attribute, (_, format_value) = PROPERTIES[name]
             value = getattr(description, attribute)
+            if name == "MaxMessageSizeInKilobytes":  # the namespace's when it has none of its own
+                value = entity.max_message_size // 1024
             fields.append((name, None if value is None else format_value(value)))
         else:
             fields.append((name, state[name]))

@@ -8,7 +8,7 @@ from servicebus_emulator.broker.timers import Timers
 
 if TYPE_CHECKING:
     from servicebus_emulator.broker.intake import Intake
-    from servicebus_emulator.broker.outlet import Outlet
+    from servicebus_emulator.broker.shelf import Shelf
 
 
 class Agenda:
@@ -22,13 +22,13 @@ class Agenda:
 
     def __init__(self) -> None:
         self.deadlines: Timers[Intake] = Timers()
-        self._ready: dict[Outlet, None] = {}
+        self._ready: dict[Shelf, None] = {}
 
-    def ready(self, queue: Outlet) -> None:
+    def ready(self, queue: Shelf) -> None:
         """A message of the queue became available to receivers."""
         self._ready[queue] = None
 
-    def take_ready(self) -> list[Outlet]:
+    def take_ready(self) -> list[Shelf]:
         """The queues that became ready since the last call."""
         if not self._ready:
             return []

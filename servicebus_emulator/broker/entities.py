@@ -108,6 +108,7 @@ class IntakeDescription(EntityDescription):
 
     Attributes:
         duplicate_detection_history_time_window: Seconds for which identities are remembered.
+        max_message_size_in_kilobytes: None for what the namespace gives entities.
     """
 
     max_size_in_megabytes: int = 1024
@@ -116,7 +117,7 @@ class IntakeDescription(EntityDescription):
     support_ordering: bool = True
     enable_partitioning: bool = False
     enable_express: bool = False
-    max_message_size_in_kilobytes: int = 256
+    max_message_size_in_kilobytes: int | None = None
 
     FIXED: ClassVar[tuple[str, ...]] = ("requires_duplicate_detection", "enable_partitioning")
 
@@ -124,7 +125,8 @@ class IntakeDescription(EntityDescription):
         """Check the properties; see `EntityDescription`."""
         super().validate()
         _check("MaxSizeInMegabytes", self.max_size_in_megabytes, 0, 81_920)
-        _check("MaxMessageSizeInKilobytes", self.max_message_size_in_kilobytes, 0, 102_400)
+        if self.max_message_size_in_kilobytes is not None:
+            _check("MaxMessageSizeInKilobytes", self.max_message_size_in_kilobytes, 0, 102_400)
         _check(
             "DuplicateDetectionHistoryTimeWindow",
             self.duplicate_detection_history_time_window,
@@ -215,23 +217,6 @@ class QueueCounts:
         """All messages of the queue and its dead-letter queues."""
         buried = self.dead_letter + self.transfer_dead_letter
         return self.active + self.deferred + self.scheduled + buried
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a namespace allows.
-
-    Attributes:
-        max_message_size: Bytes of one message, its properties included.
-        max_entities: Queues and topics in the namespace; None for no limit.
-        max_subscriptions: Of one topic; None for no limit.
-        max_rules: Of one topic, all subscriptions together.
-    """
-
-    max_message_size: int = 262_144
-    max_entities: int | None = None
-    max_subscriptions: int | None = 2000
-    max_rules: int = 2000
 
 
 def check_name(name: str) -> None:

@@ -4,7 +4,7 @@ BrokerError
 ├── EntityNotFound · EntityAlreadyExists · EntityDisabled
 ├── MessageLockLost · MessageNotFound
 ├── SessionLockLost · SessionCannotBeLocked
-├── MessageTooLarge · QuotaExceeded
+├── MessageTooLarge · QuotaExceeded · ServerBusy
 ├── ArgumentError · ArgumentOutOfRange
 └── OperationNotAllowed · OperationNotSupported
 """
@@ -81,6 +81,16 @@ class MessageTooLarge(BrokerError):
 
 class QuotaExceeded(BrokerError):
     """The entity or the namespace is full."""
+
+
+class ServerBusy(BrokerError):
+    """The namespace is throttled; it is to be tried again later."""
+
+    def __init__(self, what: str = "the entity is being throttled") -> None:
+        super().__init__(
+            f"The request was terminated because {what}. Error code: 50009. "
+            "Please wait 2 seconds and try again."
+        )
 
 
 class ArgumentError(BrokerError):

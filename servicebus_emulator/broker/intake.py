@@ -6,6 +6,7 @@ Every operation takes `now`, in seconds since the epoch, and first does what has
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from math import inf
 from typing import TYPE_CHECKING
 
 from servicebus_emulator.broker.duplicates import History
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from servicebus_emulator.broker.entities import EntityDescription
+    from servicebus_emulator.broker.limits import Limits
     from servicebus_emulator.broker.surroundings import Surroundings
 
 
@@ -38,18 +40,21 @@ class Intake(ABC):
 
     Attributes:
         created_at, updated_at, accessed_at: Seconds since the epoch.
+        max_message_size: Bytes of the largest message that the entity takes.
     """
 
     def __init__(
         self, path: str, description: EntityDescription, surroundings: Surroundings, now: float
     ) -> None:
         self.path = path
-        self.description: EntityDescription = description
         self.created_at = self.updated_at = self.accessed_at = now
         self._surroundings = surroundings
         self._agenda = surroundings.agenda
+        self._throttle = surroundings.throttle
+        self._describe(description)
         self._store = MessageStore()
         self._schedule: Timers[Message] = Timers()
+        self._due = inf  # `expire` has nothing to do before
         self._last_sequence_number = 0
         self._users = 0
         self._history: History | None = None
@@ -57,12 +62,14 @@ class Intake(ABC):
             self._history = History()
 
     @property
-    def max_message_size(self) -> int:
-        """Bytes of the largest message that the entity takes."""
-        limit, description = self._surroundings.limits.max_message_size, self.description
-        if isinstance(description, IntakeDescription):
-            return min(limit, description.max_message_size_in_kilobytes * 1024)
-        return limit
+    def max_batch_size(self) -> int:
+        """Bytes of the largest batch that the entity takes."""
+        return min(self.limits.max_batch_size, self.max_message_size)
+
+    @property
+    def limits(self) -> Limits:
+        """What the namespace allows."""
+        return self._surroundings.limits
 
     # -- sending ---------------------------------------------------------------------------------
 
@@ -70,7 +77,7 @@ class Intake(ABC):
         """Enqueue a message, or schedule it if it says so.
 
         Raises:
-            EntityDisabled, MessageTooLarge, QuotaExceeded: The message was not taken.
+            EntityDisabled, MessageTooLarge, QuotaExceeded, ServerBusy: The message was not taken.
         """
         self.send_batch((message,), now)
 
@@ -78,9 +85,15 @@ class Intake(ABC):
         """Enqueue all messages, or none; where duplicates are detected, those are left out.
 
         Raises:
-            EntityDisabled, MessageTooLarge, QuotaExceeded: None was taken.
+            EntityDisabled, MessageTooLarge, QuotaExceeded, ServerBusy: None was taken.
             ArgumentError: Nobody can send to this entity: others put messages into it.
         """
+        if self._throttle is not None:
+            self._throttle.admit(len(messages), now)
+        self.take(messages, now)
+
+    def take(self, messages: Sequence[Message], now: float) -> None:
+        """Do as `send_batch` does for what no client sends: messages that others forward."""
         self.expire(now)  # what is over takes no room
         self._check_admission(messages)
         self.accessed_at = now
@@ -117,6 +130,7 @@ class Intake(ABC):
         """Remove all messages and begin to number anew, as if it had just been created."""
         self._store = MessageStore()
         self._schedule = Timers()
+        self._due = inf
         self._last_sequence_number = 0
         if self._history is not None:
             self._history.forget_all()
@@ -124,17 +138,24 @@ class Intake(ABC):
     # -- time and properties ---------------------------------------------------------------------
 
     def expire(self, now: float) -> None:
-        """Do what has become due: here, activate scheduled messages."""
+        """Do what has become due."""
+        if now >= self._due:
+            self._do_due(now)
+            self._due = self._next_due()
+
+    def _do_due(self, now: float) -> None:
+        """Here, activate scheduled messages."""
         while (scheduled := self._schedule.pop_due(now)) is not None:
             self._store.remove(scheduled)
             self._enqueue(scheduled, now)  # with a new number, as any that arrives now
 
     def next_deadline(self) -> float | None:
         """When `expire` has something to do; None when only clients can change anything."""
-        deadlines = [timers.next() for timers in self._timers()]
-        return min(
-            (when for when in (*deadlines, self.idle_at()) if when is not None), default=None
-        )
+        self._due = due = self._next_due()
+        idle_at = self.idle_at()
+        if idle_at is not None:
+            due = min(due, idle_at)
+        return None if due == inf else due
 
     def idle_at(self) -> float | None:
         """When the entity removes itself unless somebody uses it; None for never."""
@@ -160,7 +181,7 @@ class Intake(ABC):
 
     def update(self, description: EntityDescription, now: float) -> None:
         """Take other properties; messages that are here keep what they have."""
-        self.description = description
+        self._describe(description)
         self.updated_at = now
         self.touch(now)
 
@@ -169,6 +190,34 @@ class Intake(ABC):
     @abstractmethod
     def _enqueue(self, message: Message, now: float) -> None:
         """Take a message that is active from now on."""
+
+    def _describe(self, description: EntityDescription) -> None:
+        """Take properties, and what follows from them for every message."""
+        self.description: EntityDescription = description
+        limits, status = self.limits, description.status
+        self._can_send, self._can_receive = status.can_send, status.can_receive
+        self._lifetime = description.default_message_time_to_live
+        if limits.max_time_to_live is not None:
+            self._lifetime = min(self._lifetime, limits.max_time_to_live)
+        own_size, self._quota = None, inf
+        if isinstance(description, IntakeDescription):
+            own_size = description.max_message_size_in_kilobytes
+            self._quota = description.max_size_in_megabytes * 1024 * 1024
+            if limits.max_entity_size is not None:
+                self._quota = min(self._quota, limits.max_entity_size)
+        wanted = limits.default_message_size if own_size is None else own_size * 1024
+        self.max_message_size = min(limits.max_message_size, wanted)
+
+    def _remind(self, when: float) -> None:
+        """See that `expire` does something at `when`, whether or not a client comes by."""
+        if when < self._due:  # otherwise somebody comes before that, and looks again
+            self._due = when
+            self._agenda.remind(self, when)
+
+    def _next_due(self) -> float:
+        """When there is something to do for `expire`; never, if only clients change anything."""
+        deadlines = [timers.next() for timers in self._timers()]
+        return min((when for when in deadlines if when is not None), default=inf)
 
     def _timers(self) -> Sequence[Timers[Message]]:
         """All that `expire` looks at."""
@@ -185,20 +234,16 @@ class Intake(ABC):
         return self._store.size_in_bytes
 
     def _check_admission(self, messages: Sequence[Message]) -> None:
-        if not self.description.status.can_send:
+        if not self._can_send:
             raise self._disabled("send")
         limit, total = self.max_message_size, 0
         for message in messages:
             total += message.size
             if message.size > limit:
                 raise MessageTooLarge(message.size, limit)
-        description = self.description
-        if not isinstance(description, IntakeDescription):
-            return
-        quota = description.max_size_in_megabytes * 1024 * 1024
-        if self._stored_bytes() + total > quota:
+        if self._stored_bytes() + total > self._quota:
             raise QuotaExceeded(
-                f"The maximum entity size of {quota} bytes has been reached or exceeded "
+                f"The maximum entity size of {self._quota} bytes has been reached or exceeded "
                 f"for '{self.path}'."
             )
 
@@ -221,7 +266,7 @@ class Intake(ABC):
         message.state = MessageState.SCHEDULED
         self._store.add(message)
         self._schedule.set(message, when)
-        self._agenda.remind(self, when)
+        self._remind(when)
 
     def _number(self, message: Message, now: float) -> None:
         self._last_sequence_number += 1

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from servicebus_emulator.broker.facts import Facts
 
@@ -31,8 +31,7 @@ class ReceiveMode(enum.Enum):
     RECEIVE_AND_DELETE = "receive-and-delete"
 
 
-@dataclass(frozen=True, slots=True)
-class Lock:
+class Lock(NamedTuple):
     """A receiver's hold on a message; `until` is in seconds since the epoch."""
 
     token: UUID

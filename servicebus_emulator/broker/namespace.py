@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, TypeVar
 from servicebus_emulator.broker.entities import (
     DEAD_LETTER_SUFFIX,
     TRANSFER_SUFFIX,
-    Limits,
     OutletDescription,
     QueueDescription,
     TopicDescription,
@@ -21,9 +20,11 @@ from servicebus_emulator.broker.errors import (
     OperationNotAllowed,
     QuotaExceeded,
 )
+from servicebus_emulator.broker.limits import Limits
 from servicebus_emulator.broker.queue import Queue
 from servicebus_emulator.broker.subscription import SUBSCRIPTIONS, Subscription
 from servicebus_emulator.broker.surroundings import Surroundings
+from servicebus_emulator.broker.throttle import Throttle
 from servicebus_emulator.broker.topic import Topic
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from servicebus_emulator.broker.entities import EntityDescription
     from servicebus_emulator.broker.intake import Intake
-    from servicebus_emulator.broker.outlet import Outlet
+    from servicebus_emulator.broker.shelf import Shelf
 
 _DEAD_LETTER_ENDING = f"/{DEAD_LETTER_SUFFIX}".casefold()
 _TRANSFER_ENDING = f"/{TRANSFER_SUFFIX}".casefold()
@@ -64,7 +65,10 @@ class Namespace:
         self.name = name
         self.created_at = now
         self.removals = 0
-        self._surroundings = Surroundings(new_lock_token, limits or Limits())
+        limits = limits or Limits()
+        rate = limits.credits_per_second
+        throttle = None if rate is None else Throttle(rate)
+        self._surroundings = Surroundings(new_lock_token, limits, throttle)
         self._surroundings.find = self.resolve
         self._agenda = self._surroundings.agenda
         self._entities: dict[str, Queue | Topic] = {}
@@ -275,7 +279,7 @@ class Namespace:
         """
         return self._agenda.next_change()
 
-    def take_ready(self) -> list[Outlet]:
+    def take_ready(self) -> list[Shelf]:
         """The queues in which messages became available to receivers since the last call."""
         return self._agenda.take_ready()
 

@@ -126,14 +126,11 @@ class Queue(Outlet):
     def counts(self, now: float) -> QueueCounts:
         """How many messages there are, by state; locked ones are active."""
         self.expire(now)
-        states = dict.fromkeys(MessageState, 0)
-        for message in self._store:
-            states[message.state] += 1
         grave, failed = self.dead_letter_queue, self.transfer_dead_letter_queue
         return QueueCounts(
-            active=states[MessageState.ACTIVE],
-            deferred=states[MessageState.DEFERRED],
-            scheduled=states[MessageState.SCHEDULED],
+            active=self._store.count(MessageState.ACTIVE),
+            deferred=self._store.count(MessageState.DEFERRED),
+            scheduled=self._store.count(MessageState.SCHEDULED),
             dead_letter=len(grave) if grave is not None else 0,
             size_in_bytes=self.size_with_dead_letters,
             transfer_dead_letter=len(failed) if failed is not None else 0,
@@ -206,7 +203,7 @@ class Queue(Outlet):
         if description is not None:
             message.dead_letter_description = description
         if self.dead_letter_queue is None:  # a dead letter stays where it is
-            message.state = MessageState.ACTIVE
+            self._store.set_state(message, MessageState.ACTIVE)
             self._make_available(message, now)
             return
         target = self.description.forward_dead_lettered_messages_to
@@ -224,7 +221,7 @@ class Queue(Outlet):
         try:
             if copy.hops > MOST_HOPS:
                 raise OperationNotAllowed(f"A message is forwarded at most {MOST_HOPS} times.")
-            self._surroundings.find(entity_path(target)).send(copy, now)
+            self._surroundings.find(entity_path(target)).take((copy,), now)
         except BrokerError as refusal:
             return str(refusal)
         return None

@@ -127,9 +127,10 @@ class Topic(Intake):
     def _enqueue(self, message: Message, now: float) -> None:
         """Offer a message to the subscriptions."""
         self._number(message, now)
-        lifetime = self.description.default_message_time_to_live
-        if message.time_to_live is None or message.time_to_live > lifetime:
-            message.time_to_live = lifetime
+        if message.time_to_live is None or message.time_to_live > self._lifetime:
+            message.time_to_live = self._lifetime
+        if self._throttle is not None:
+            self._throttle.note(sum(len(each.rules) for each in self.subscriptions), now)
         offer = Offer(message, self._surroundings)
         for subscription in self._subscriptions.values():
             subscription.offer(offer, now)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from servicebus_emulator.amqp import errors, events
 from servicebus_emulator.amqp.errors import AmqpError
 from servicebus_emulator.amqp.outcomes import Rejected
+from servicebus_emulator.nodes.conditions import SERVER_BUSY
 from servicebus_emulator.nodes.request_node import RequestInlet
 from servicebus_emulator.nodes.watch import Fate
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from servicebus_emulator.control.faults import Fault
     from servicebus_emulator.nodes.peer import Peer
 
-SERVER_BUSY = "com.microsoft:server-busy"
 _USUAL = {
     "refuse": (errors.INTERNAL_ERROR, "The service was unable to process the request."),
     "throttle": (

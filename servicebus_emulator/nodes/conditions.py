@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ARGUMENT_ERROR = "com.microsoft:argument-error"
+SERVER_BUSY = "com.microsoft:server-busy"
 
 
 class Refusal(NamedTuple):
@@ -35,6 +36,7 @@ CONDITIONS: Mapping[type[broker.BrokerError], Refusal] = {
     broker.SessionCannotBeLocked: Refusal("com.microsoft:session-cannot-be-locked", 410),
     broker.MessageTooLarge: Refusal(amqp.MESSAGE_SIZE_EXCEEDED, 400),
     broker.QuotaExceeded: Refusal(amqp.RESOURCE_LIMIT_EXCEEDED, 403),
+    broker.ServerBusy: Refusal(SERVER_BUSY, 503),
     broker.ArgumentError: Refusal(ARGUMENT_ERROR, 400),
     broker.ArgumentOutOfRange: Refusal("com.microsoft:argument-out-of-range", 400),
     broker.OperationNotAllowed: Refusal(amqp.NOT_ALLOWED, 400),

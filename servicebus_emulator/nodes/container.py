@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from servicebus_emulator.amqp import events
 from servicebus_emulator.amqp.connection import Connection
+from servicebus_emulator.amqp.errors import RESOURCE_LIMIT_EXCEEDED, AmqpError
 from servicebus_emulator.amqp.states import LinkState
 from servicebus_emulator.nodes.entity_nodes import EntityNodes
 from servicebus_emulator.nodes.idleness import Idleness
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from uuid import UUID
 
-    from servicebus_emulator.amqp.errors import AmqpError
     from servicebus_emulator.amqp.link import Link
     from servicebus_emulator.broker.namespace import Namespace
     from servicebus_emulator.nodes.idleness import IdleLimits
@@ -56,6 +56,7 @@ class Container:
     ) -> None:
         self.peers: set[Peer] = set()
         self._clients = 0
+        self._open = 0  # connections, of those that may be at the same time
         self._watch: Watch | None = None
         self._idleness = Idleness(idle_limits) if idle_limits is not None else None
         self._namespace = namespace
@@ -188,8 +189,13 @@ class Container:
             peer.connection.authenticate(accepted=True)
 
     def _opened(self, peer: Peer, event: events.ConnectionOpened, now: float) -> None:
-        peer.opened = True
         peer.container_id = event.container_id
+        most = self._namespace.limits.max_connections
+        if most is not None and self._open >= most:
+            peer.connection.close(_too_many_connections(self._namespace.name, most))
+            return
+        self._open += 1
+        peer.opened = True
         if self._idleness is not None:
             self._idleness.opened(peer, now)
 
@@ -235,6 +241,9 @@ class Container:
             self._forget(peer, link, now)
 
     def _closed(self, peer: Peer, _event: events.ConnectionClosed, now: float) -> None:
+        if peer.opened:
+            peer.opened = False
+            self._open -= 1
         for link in list(peer.ends):
             self._forget(peer, link, now)
 
@@ -242,3 +251,11 @@ class Container:
         peer.forget(link, now)
         if self._idleness is not None:
             self._idleness.detached(peer, link, now)
+
+
+def _too_many_connections(namespace: str, most: int) -> AmqpError:
+    return AmqpError(
+        RESOURCE_LIMIT_EXCEEDED,
+        f"ConnectionsQuotaExceeded for namespace: {namespace}. "
+        f"There are {most} connections already, and no more are allowed.",
+    )

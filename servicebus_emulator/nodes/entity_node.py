@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from servicebus_emulator.amqp.types import Symbol, ULong
 from servicebus_emulator.nodes.queue_links import EntityInlet
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from servicebus_emulator.nodes.link_end import LinkEnd
     from servicebus_emulator.nodes.peer import Peer
 
+MAX_BATCH_SIZE = Symbol("com.microsoft:max-message-batch-size")
+"""A property of a link on which a client sends: bytes that one batch can have."""
 SEND_CREDIT = 1000
 
 
@@ -44,7 +47,11 @@ class EntityNode:
     def attach_inlet(self, link: Link, peer: Peer) -> EntityInlet:
         """Let a client send to the entity."""
         limit = self.entity.max_message_size
-        link.accept(max_message_size=limit, credit_window=SEND_CREDIT)
+        link.accept(
+            max_message_size=limit,
+            credit_window=SEND_CREDIT,
+            properties={MAX_BATCH_SIZE: ULong(self.entity.max_batch_size)},
+        )
         inlet = EntityInlet(link, self, self._new_id)
         self._ends[inlet] = peer
         return inlet

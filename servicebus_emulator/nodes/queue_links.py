@@ -8,7 +8,7 @@ from uuid import UUID
 from servicebus_emulator.amqp import errors
 from servicebus_emulator.amqp.errors import AmqpError, DecodeError
 from servicebus_emulator.amqp.outcomes import Accepted, Rejected
-from servicebus_emulator.broker.errors import BrokerError
+from servicebus_emulator.broker.errors import BrokerError, MessageTooLarge
 from servicebus_emulator.nodes.conditions import amqp_error
 from servicebus_emulator.nodes.link_end import LinkEnd
 from servicebus_emulator.nodes.message_mapping import (
@@ -55,6 +55,9 @@ class EntityInlet(LinkEnd):
     def _enqueue(self, delivery: DeliveryReceived, now: float) -> AmqpError | None:
         try:
             if delivery.message_format == BATCH_FORMAT:
+                size, most = len(delivery.payload), self._node.entity.max_batch_size
+                if size > most:
+                    raise MessageTooLarge(size, most)
                 messages = batch_to_broker(delivery.payload, self._new_message_id)
                 self._node.entity.send_batch(messages, now)
             else:

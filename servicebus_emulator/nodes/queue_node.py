@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from servicebus_emulator.amqp.types import Symbol
-from servicebus_emulator.broker.errors import BrokerError
+from servicebus_emulator.broker.errors import BrokerError, ServerBusy
 from servicebus_emulator.broker.message import ReceiveMode
 from servicebus_emulator.nodes.conditions import amqp_error
 from servicebus_emulator.nodes.entity_node import EntityNode
@@ -34,6 +34,7 @@ class QueueNode(EntityNode):
         super().__init__(queue, due, new_id)
         self.queue = queue
         self._waiting: deque[QueueOutlet] = deque()
+        self._receivers = 0
 
     def attach_outlet(self, link: Link, peer: Peer, now: float) -> LinkEnd:
         """Let a client receive from the queue.
@@ -42,12 +43,25 @@ class QueueNode(EntityNode):
             BrokerError: The client may not, or not in this way.
         """
         del now
-        self.queue.check_receiver(of_session=wants_session(link))
+        self._check_receiver(link)
         link.accept(max_message_size=self.queue.max_message_size)
         return self._add(QueueOutlet(link, self, peer, receive_mode(link)))
 
+    def _check_receiver(self, link: Link) -> None:
+        """See whether a client may receive in the way that it asks for.
+
+        Raises:
+            OperationNotAllowed: Not in this way.
+            ServerBusy: Others do, as many as may.
+        """
+        self.queue.check_receiver(of_session=wants_session(link))
+        most = self.queue.limits.max_receivers
+        if most is not None and self._receivers >= most:
+            raise ServerBusy(f"there are {most} receivers on '{self.queue.path}' already")
+
     def _add(self, outlet: QueueOutlet) -> QueueOutlet:
         self._ends[outlet] = outlet.peer
+        self._receivers += 1
         self.queue.hold()
         return outlet
 
@@ -55,6 +69,7 @@ class QueueNode(EntityNode):
         """A link has ended."""
         super().remove(end, now)
         if isinstance(end, QueueOutlet):
+            self._receivers -= 1
             self.queue.let_go(now)
             if end.is_waiting:
                 end.is_waiting = False

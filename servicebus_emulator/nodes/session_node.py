@@ -20,7 +20,6 @@ from servicebus_emulator.nodes.queue_node import (
     SESSION_FILTER,
     QueueNode,
     receive_mode,
-    wants_session,
 )
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ class SessionNode(QueueNode):
             BrokerError: The session is somebody else's, the queue is disabled, or the client asks
                 for no session.
         """
-        self.queue.check_receiver(of_session=wants_session(link))
+        self._check_receiver(link)
         wanted = _wanted_session(link)
         lock = self.queue.accept_session(wanted, now)
         if lock is not None:

@@ -10,6 +10,7 @@ from servicebus_emulator.amqp import errors
 from servicebus_emulator.amqp.errors import AmqpError
 from servicebus_emulator.broker.entities import QueueDescription, TopicDescription
 from servicebus_emulator.broker.errors import BrokerError
+from servicebus_emulator.broker.limits import limits_of
 from servicebus_emulator.broker.namespace import Namespace
 from servicebus_emulator.clock import OffsetClock, SystemClock
 from servicebus_emulator.nodes.container import Container
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from servicebus_emulator.broker.limits import Limits
     from servicebus_emulator.clock import Clock
     from servicebus_emulator.nodes.idleness import IdleLimits
     from servicebus_emulator.server.certificate import Certificate
@@ -49,6 +51,8 @@ class EmulatorOptions(TypedDict, total=False):
         config: The text of a `Config.json` as the official emulator reads it.
         clock: The broker's time, default an `OffsetClock`: the system's, until somebody moves it.
         trace: Is told each frame as a line of text, secrets left out.
+        profile: The quotas: one of `official`, `standard`, `premium` and `unlimited`, or limits of
+            your own; default the sizes of the Standard tier and no other limits.
         idle_limits: When idle links and connections are ended, as the cloud does; default never.
         keys: The namespace's access keys, default the official emulator's.
     """
@@ -60,6 +64,7 @@ class EmulatorOptions(TypedDict, total=False):
     clock: Clock
     keys: Iterable[AccessKey]
     idle_limits: IdleLimits
+    profile: str | Limits | None
     trace: Callable[[str], None]
 
 
@@ -233,7 +238,7 @@ class ServiceBusEmulator:
 
 def _namespace(options: EmulatorOptions, blueprint: Blueprint, now: float) -> Namespace:
     """The namespace with the entities that the options ask for, which are noted in `blueprint`."""
-    namespace = Namespace(uuid.uuid4, now=now)
+    namespace = Namespace(uuid.uuid4, limits=limits_of(options.get("profile")), now=now)
     blueprint.queues |= dict.fromkeys(options.get("queues", ()), QueueDescription())
     text = options.get("config")
     if text is not None:

@@ -7,7 +7,7 @@ import pytest
 from servicebus_emulator.admin import atom
 from servicebus_emulator.admin.messages import Request, Response
 from servicebus_emulator.admin.operations import handle
-from servicebus_emulator.broker.entities import Limits
+from servicebus_emulator.broker.limits import Limits
 from servicebus_emulator.broker.namespace import Namespace
 
 NOW = 1_000_000.0

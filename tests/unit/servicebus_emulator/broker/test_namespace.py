@@ -2,7 +2,7 @@ from uuid import uuid4
 
 import pytest
 
-from servicebus_emulator.broker.entities import Limits, QueueDescription, TopicDescription
+from servicebus_emulator.broker.entities import QueueDescription, TopicDescription
 from servicebus_emulator.broker.errors import (
     ArgumentError,
     EntityAlreadyExists,
@@ -10,6 +10,7 @@ from servicebus_emulator.broker.errors import (
     OperationNotAllowed,
     QuotaExceeded,
 )
+from servicebus_emulator.broker.limits import Limits
 from servicebus_emulator.broker.message import Message, ReceiveMode
 from servicebus_emulator.broker.namespace import Namespace
 

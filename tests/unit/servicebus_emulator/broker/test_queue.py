@@ -3,7 +3,7 @@ from uuid import UUID
 
 import pytest
 
-from servicebus_emulator.broker.entities import EntityStatus, Limits, QueueDescription
+from servicebus_emulator.broker.entities import EntityStatus, QueueDescription
 from servicebus_emulator.broker.errors import (
     ArgumentError,
     EntityDisabled,
@@ -12,6 +12,7 @@ from servicebus_emulator.broker.errors import (
     MessageTooLarge,
     QuotaExceeded,
 )
+from servicebus_emulator.broker.limits import Limits
 from servicebus_emulator.broker.message import Message, MessageState, ReceiveMode
 from servicebus_emulator.broker.namespace import Namespace
 from servicebus_emulator.broker.queue import Queue

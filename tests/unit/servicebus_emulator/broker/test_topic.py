@@ -5,7 +5,6 @@ import pytest
 
 from servicebus_emulator.broker.entities import (
     EntityStatus,
-    Limits,
     SubscriptionDescription,
     TopicDescription,
 )
@@ -18,6 +17,7 @@ from servicebus_emulator.broker.errors import (
     MessageTooLarge,
     QuotaExceeded,
 )
+from servicebus_emulator.broker.limits import Limits
 from servicebus_emulator.broker.message import Message, ReceiveMode
 from servicebus_emulator.broker.namespace import Namespace
 from servicebus_emulator.broker.rules import Rule, SqlFilter

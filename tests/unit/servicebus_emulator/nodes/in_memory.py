@@ -13,6 +13,7 @@ from servicebus_emulator.amqp.outcomes import DeliveryState
 from servicebus_emulator.amqp.performatives import RECEIVER, SENDER, Source, Target
 from servicebus_emulator.amqp.types import Described
 from servicebus_emulator.broker.entities import QueueDescription
+from servicebus_emulator.broker.limits import Limits
 from servicebus_emulator.broker.namespace import Namespace
 from servicebus_emulator.broker.queue import Queue
 from servicebus_emulator.nodes.container import Container
@@ -37,11 +38,17 @@ def text_of(payload: bytes) -> str:
 class World:
     """A container whose time stands still until it is told otherwise."""
 
-    def __init__(self, *, idle_limits: IdleLimits | None = None, **queues: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        *,
+        idle_limits: IdleLimits | None = None,
+        limits: Limits | None = None,
+        **queues: dict[str, Any],
+    ) -> None:
         numbers = itertools.count(1)
         self.now = self.real_now = 1000.0
         self.new_id = lambda: uuid.UUID(int=next(numbers))
-        self.namespace = Namespace(self.new_id)
+        self.namespace = Namespace(self.new_id, limits=limits)
         for name, properties in (queues or {"orders": {}}).items():
             description = QueueDescription(**properties)
             self.namespace.create_queue(name, description, now=self.now)

@@ -4,6 +4,8 @@ from servicebus_emulator.amqp import events
 from servicebus_emulator.amqp.errors import AmqpError
 from servicebus_emulator.amqp.outcomes import Accepted, Rejected
 from servicebus_emulator.amqp.performatives import RECEIVER, Source, Target
+from servicebus_emulator.broker.limits import Limits
+from servicebus_emulator.nodes.sas import ROOT_KEY
 from tests.unit.servicebus_emulator.nodes.in_memory import Client, World, body
 
 
@@ -146,3 +148,58 @@ def test_a_request_is_rejected_when_its_reply_link_goes_in_the_same_breath() -> 
     client.world.turn()
 
     assert [type(outcome) for outcome in client.outcomes()] == [Rejected]
+
+
+def test_one_connection_too_many_is_closed_and_told_why() -> None:
+    world = World(limits=Limits(max_connections=2))
+    clients = [Client(world) for _ in range(2)]
+    refused = Client(world, password=ROOT_KEY.key)
+    [closed] = refused.taken(events.ConnectionClosed)
+
+    assert closed.error is not None
+    assert closed.error.condition == "amqp:resource-limit-exceeded"
+    assert "ConnectionsQuotaExceeded for namespace: sbemulatorns" in closed.error.description
+    assert not any(client.connection.closing or client.connection.finished for client in clients)
+
+
+@pytest.mark.parametrize("is_polite", [True, False])
+def test_a_connection_that_has_ended_makes_room_for_another(is_polite: bool) -> None:
+    world = World(limits=Limits(max_connections=1))
+    first = Client(world)
+    if is_polite:
+        first.connection.close()
+        world.turn()
+    else:
+        world.container.disconnected(first.peer, world.now)
+        world.clients.clear()
+    second = Client(world)
+    world.container.disconnected(first.peer, world.now)
+
+    assert second.peer.opened
+    assert not Client(world, password=ROOT_KEY.key).peer.opened
+
+
+def test_a_connection_that_was_refused_takes_no_room() -> None:
+    world = World(limits=Limits(max_connections=1))
+    first = Client(world)
+    refused = Client(world, password=ROOT_KEY.key)
+    world.container.disconnected(refused.peer, world.now)
+    first.connection.close()
+    world.turn()
+
+    assert Client(world).peer.opened
+
+
+def test_one_receiver_too_many_is_told_that_the_server_is_busy() -> None:
+    world = World(limits=Limits(max_receivers=1), orders={}, rooms={"requires_session": True})
+    client = Client(world)
+    first = client.receiver("orders")
+    client.receiver("orders")
+    refused = client.detached()
+    first.detach()
+    world.turn()
+    client.taken(events.LinkDetached)
+
+    assert refused is not None
+    assert refused.condition == "com.microsoft:server-busy"
+    assert client.receiver("orders").attached

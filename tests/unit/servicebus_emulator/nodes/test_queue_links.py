@@ -6,6 +6,7 @@ from servicebus_emulator.amqp.errors import AmqpError
 from servicebus_emulator.amqp.message import BareMessage, decode_annotations, encode_bare, split
 from servicebus_emulator.amqp.outcomes import Accepted, Modified, Rejected, Released
 from servicebus_emulator.broker.entities import EntityStatus
+from servicebus_emulator.broker.limits import Limits
 from servicebus_emulator.nodes.message_mapping import BATCH_FORMAT
 from tests.unit.servicebus_emulator.nodes.in_memory import Client, World, body, text_of
 
@@ -65,6 +66,20 @@ def test_a_message_over_the_limit_is_rejected_and_the_link_lives_on() -> None:
     large, small = client.outcomes()
 
     assert (condition(large), small) == ("amqp:link:message-size-exceeded", Accepted())
+
+
+def test_a_batch_over_the_limit_is_rejected_where_a_message_of_that_size_is_not() -> None:
+    limits = Limits(max_message_size=4096, default_message_size=4096, max_batch_size=1024)
+    client = Client(World(limits=limits))
+    link = client.sender()
+    large = encode_bare(BareMessage(data=[b"x" * 2000]))
+    client.send(link, large)
+    client.send(link, encode_bare(BareMessage(data=[large])), message_format=BATCH_FORMAT)
+    single, batch = client.outcomes()
+
+    assert (single, condition(batch)) == (Accepted(), "amqp:link:message-size-exceeded")
+    assert link.remote is not None
+    assert link.remote.properties == {"com.microsoft:max-message-batch-size": 1024}
 
 
 def test_a_refusal_of_the_broker_rejects_the_message() -> None:

@@ -1,0 +1,96 @@
+"""What a namespace allows, and the sets of limits that have a name: the profiles.
+
+Source: https://learn.microsoft.com/azure/service-bus-messaging/service-bus-quotas,
+https://learn.microsoft.com/azure/service-bus-messaging/service-bus-throttling and, for `official`,
+https://learn.microsoft.com/azure/service-bus-messaging/overview-emulator#usage-quotas
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_KB = 1024
+_MB = 1024 * _KB
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a namespace allows; None for no limit.
+
+    Attributes:
+        max_message_size: Bytes of one message, its properties included, whatever its entity says.
+        default_message_size: Bytes of one message where the entity does not say.
+        max_batch_size: Bytes of messages that are sent as one.
+        max_connections: AMQP connections at the same time.
+        max_entities: Queues and topics in the namespace.
+        max_subscriptions: Of one topic.
+        max_receivers: Links at the same time that receive from one entity.
+        max_entity_size: Bytes of all messages in a queue or topic, whatever it says itself.
+        max_time_to_live: Seconds that a message lives at most.
+        credits_per_second: Messages sent and received, and filters evaluated, in each second of
+            the clock; what is sent beyond that is refused.
+    """
+
+    max_message_size: int = 256 * _KB
+    default_message_size: int = 256 * _KB
+    max_batch_size: int = 256 * _KB
+    max_connections: int | None = None
+    max_entities: int | None = None
+    max_subscriptions: int | None = 2000
+    max_receivers: int | None = None
+    max_entity_size: int | None = None
+    max_time_to_live: float | None = None
+    credits_per_second: int | None = None
+
+
+PROFILES: Final[Mapping[str, Limits]] = {
+    "official": Limits(
+        max_connections=10,
+        max_entities=50,
+        max_subscriptions=50,
+        max_receivers=200,
+        max_entity_size=100 * _MB,
+        max_time_to_live=3600.0,
+    ),
+    "standard": Limits(
+        max_connections=5000,
+        max_entities=10_000,
+        max_receivers=5000,
+        credits_per_second=1000,
+    ),
+    "premium": Limits(
+        max_message_size=100 * _MB,
+        default_message_size=1 * _MB,
+        max_batch_size=1 * _MB,
+        max_connections=5000,
+        max_entities=1000,
+        max_receivers=5000,
+    ),
+    "unlimited": Limits(
+        max_message_size=100 * _MB,
+        default_message_size=100 * _MB,
+        max_batch_size=100 * _MB,
+        max_subscriptions=None,
+    ),
+}
+"""By name: the official emulator, two tiers of the cloud (one messaging unit), and no limits."""
+
+
+def limits_of(profile: str | Limits | None) -> Limits:
+    """The limits of a profile, by its name; without one, those that tests can live with.
+
+    Raises:
+        ValueError: There is no profile of that name.
+    """
+    if profile is None:
+        return Limits()
+    if isinstance(profile, Limits):
+        return profile
+    found = PROFILES.get(profile)
+    if found is None:
+        raise ValueError(f"there is no profile '{profile}': known are {', '.join(PROFILES)}")
+    return found
