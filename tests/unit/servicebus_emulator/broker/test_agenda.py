@@ -2,7 +2,8 @@ from uuid import uuid4
 
 from servicebus_emulator.broker.agenda import Agenda
 from servicebus_emulator.broker.entities import QueueDescription
-from servicebus_emulator.broker.message import Message
+from servicebus_emulator.broker.message import Message, ReceiveMode
+from servicebus_emulator.broker.namespace import Namespace
 from servicebus_emulator.broker.queue import Queue
 from servicebus_emulator.broker.surroundings import Surroundings
 
@@ -58,3 +59,21 @@ def test_a_reminder_that_was_overtaken_is_no_change() -> None:
 
 def test_without_reminders_there_is_no_change() -> None:
     assert Agenda().next_change() is None
+
+
+def test_a_lock_is_remembered_though_the_clock_was_asked_before_when_something_happens(
+    namespace: Namespace,
+) -> None:
+    queue = namespace.create_queue("q", QueueDescription(lock_duration=10.0), now=0.0)
+    for name in ("a", "b"):
+        queue.send(Message(name, b"", 1), 0.0)
+    first = queue.receive(ReceiveMode.PEEK_LOCK, 0.0)
+    assert first is not None
+    assert first.lock is not None
+    queue.complete(first.lock.token, 1.0)
+    assert namespace.next_change() is None
+    queue.receive(ReceiveMode.PEEK_LOCK, 2.0)
+
+    assert namespace.next_deadline() == namespace.next_change() == 12.0
+    namespace.expire(12.0)
+    assert queue.locked_count == 0
