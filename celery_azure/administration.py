@@ -5,15 +5,30 @@ A transport that may only send and listen works without any of it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import threading
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
-from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import (
+    AzureError,
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceNotFoundError,
+)
 from kombu.log import get_logger
+
+from celery_azure.subscriptions import ROUTING_KEY, TAKES_ALL
 
 if TYPE_CHECKING:
     from celery_azure.connection import ServiceBusEndpoint
+    from celery_azure.subscriptions import Rule, Subscription
 
 logger = get_logger(__name__)
+
+_DEFAULT_RULE = "$Default"
+_BASIC = "Basic"
+_IN_A_HURRY: dict[str, Any] = {"retry_total": 1, "connection_timeout": 5, "read_timeout": 10}
 
 
 def create_queue(endpoint: ServiceBusEndpoint, name: str, lock_seconds: int) -> None:
@@ -22,11 +37,8 @@ def create_queue(endpoint: ServiceBusEndpoint, name: str, lock_seconds: int) -> 
     Raises:
         AzureError: The rights do not allow it, or nobody answers.
     """
-    try:
-        with endpoint.administration_client() as client:
-            client.create_queue(name, lock_duration=f"PT{lock_seconds}S")
-    except ResourceExistsError:
-        pass
+    with endpoint.administration_client() as client, suppress(ResourceExistsError):
+        client.create_queue(name, lock_duration=f"PT{lock_seconds}S")
 
 
 def delete_queue(endpoint: ServiceBusEndpoint, name: str) -> None:
@@ -37,7 +49,7 @@ def delete_queue(endpoint: ServiceBusEndpoint, name: str) -> None:
     except ResourceNotFoundError:
         pass
     except AzureError as error:
-        logger.warning("Queue %r cannot be deleted: %s", name, _first_line(error))
+        logger.warning("Queue %r cannot be deleted: %s", name, first_line(error))
 
 
 def queue_size(endpoint: ServiceBusEndpoint, name: str) -> int:
@@ -46,10 +58,124 @@ def queue_size(endpoint: ServiceBusEndpoint, name: str) -> int:
         with endpoint.administration_client() as client:
             return int(client.get_queue_runtime_properties(name).active_message_count or 0)
     except AzureError as error:
-        logger.info("The size of queue %r is not known: %s", name, _first_line(error))
+        logger.info("The size of queue %r is not known: %s", name, first_line(error))
         return 0
 
 
-def _first_line(error: BaseException) -> str:
+# -- topics and subscriptions --------------------------------------------------------------------
+
+
+class Tiers:
+    """Which namespaces have topics; each is asked once."""
+
+    def __init__(self) -> None:
+        self._known: dict[ServiceBusEndpoint, bool] = {}
+        self._lock = threading.Lock()
+
+    def may_have_topics(self, endpoint: ServiceBusEndpoint) -> bool:
+        """False for a namespace that is known to have none; asks nobody."""
+        return self._known.get(endpoint, True)
+
+    def have_topics(self, endpoint: ServiceBusEndpoint) -> bool:
+        """Whether a namespace has topics; True also where nobody answers, or may ask."""
+        with self._lock:
+            known = self._known.get(endpoint)
+            if known is not None:
+                return known
+            try:
+                with endpoint.administration_client(**_IN_A_HURRY) as client:
+                    tier = client.get_namespace_properties().messaging_sku
+            except AzureError as error:
+                logger.debug("The tier of %s is not known: %s", endpoint.host, first_line(error))
+                return True
+            known = self._known[endpoint] = tier != _BASIC
+            if not known:
+                logger.info("%s is of the Basic tier, which has no topics.", endpoint.host)
+            return known
+
+
+tiers = Tiers()
+
+
+def create_topic(endpoint: ServiceBusEndpoint, name: str) -> None:
+    """Create a topic, if it is missing.
+
+    Raises:
+        AzureError: The rights or the tier do not allow it, or nobody answers.
+    """
+    with endpoint.administration_client(**_IN_A_HURRY) as client, suppress(ResourceExistsError):
+        client.create_topic(name)
+
+
+def create_subscription(
+    endpoint: ServiceBusEndpoint, wanted: Subscription, lock_seconds: int
+) -> None:
+    """Create a subscription, its rules, and its topic where that is missing.
+
+    A temporary one that is there already was left by somebody who died: what has come in for that
+    one since is nobody's, so it is made anew.
+
+    Raises:
+        AzureError: The rights or the tier do not allow it, or nobody answers.
+    """
+    options: dict[str, Any] = {"lock_duration": timedelta(seconds=lock_seconds)}
+    if wanted.is_temporary:
+        options["auto_delete_on_idle"] = timedelta(seconds=wanted.idle_seconds)
+    if wanted.ttl_seconds is not None:
+        options["default_message_time_to_live"] = timedelta(seconds=wanted.ttl_seconds)
+
+    with endpoint.administration_client(**_IN_A_HURRY) as client:
+
+        def create() -> None:
+            client.create_subscription(wanted.topic, wanted.name, **options)
+
+        try:
+            create()
+        except ResourceNotFoundError:
+            with suppress(ResourceExistsError):
+                client.create_topic(wanted.topic)
+            create()
+        except ResourceExistsError:
+            if wanted.is_temporary:
+                with suppress(ResourceNotFoundError):
+                    client.delete_subscription(wanted.topic, wanted.name)
+                create()
+        if TAKES_ALL in wanted.rules or not wanted.rules:
+            return
+        for rule in wanted.rules:
+            with suppress(ResourceExistsError):
+                client.create_rule(wanted.topic, wanted.name, rule.name, filter=_filter(rule))
+        with suppress(ResourceNotFoundError):
+            client.delete_rule(wanted.topic, wanted.name, _DEFAULT_RULE)
+
+
+def delete_subscription(endpoint: ServiceBusEndpoint, subscription: Subscription) -> None:
+    """Delete a subscription, if it is there; what cannot be deleted goes by itself, when idle."""
+    try:
+        with endpoint.administration_client(**_IN_A_HURRY) as client:
+            client.delete_subscription(subscription.topic, subscription.name)
+    except ResourceNotFoundError:
+        pass
+    except AzureError as error:
+        logger.debug("%s is not deleted: %s", subscription.path, first_line(error))
+
+
+def _filter(rule: Rule) -> Any:
+    from azure.servicebus.management import (  # noqa: PLC0415 - takes long to load
+        CorrelationRuleFilter,
+        SqlRuleFilter,
+    )
+
+    if rule.sql is None:
+        return CorrelationRuleFilter(properties={ROUTING_KEY: rule.key})
+    return SqlRuleFilter(rule.sql)
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether the namespace has answered no, so that trying again is of no use."""
+    return isinstance(error, HttpResponseError) and error.status_code in {400, 401, 403}
+
+
+def first_line(error: BaseException) -> str:
     """What an Azure error says, without the lines of diagnosis behind it."""
     return (str(error).splitlines() or [type(error).__name__])[0]

@@ -8,10 +8,10 @@ import threading
 import time
 from queue import Empty
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from amqp.protocol import queue_declare_ok_t
 from kombu.log import get_logger
-from kombu.transport import virtual
 
 from celery_azure import administration
 from celery_azure.amqp.codec import CodecError
@@ -20,9 +20,10 @@ from celery_azure.amqp.receiver import ABANDON, COMPLETE, LOCK_LOST, RELEASE, de
 from celery_azure.envelope import KOMBU, NotAnEnvelopeError, decode, encode
 from celery_azure.errors import RefusedError
 from celery_azure.namespace import counts
+from celery_azure.routing import RoutingChannel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from celery_azure.amqp.frames import AmqpError
     from celery_azure.amqp.receiver import Delivery, Receiver, Settlement
@@ -70,7 +71,7 @@ class QueueConsumer:
                 self._channel.taking = None
 
 
-class Channel(virtual.Channel):  # type: ignore[misc] # kombu publishes no types
+class Channel(RoutingChannel):
     """A channel.
 
     Attributes:
@@ -89,7 +90,7 @@ class Channel(virtual.Channel):  # type: ignore[misc] # kombu publishes no types
         self._rejections: dict[str, Settlement] = {}
         self._queue_consumers: dict[str, QueueConsumer] = {}
         self._getters: dict[str, Receiver] = {}
-        self._stopped: list[Receiver] = []
+        self._stopped: dict[Receiver, str] = {}
 
     # -- queues ----------------------------------------------------------------------------------
 
@@ -107,8 +108,9 @@ class Channel(virtual.Channel):  # type: ignore[misc] # kombu publishes no types
         if passive:
             size = administration.queue_size(self.connection.endpoint, self.entity(str(queue)))
             return queue_declare_ok_t(queue, size, 0)
-        del options
-        return queue_declare_ok_t(queue or f"amq.gen-{next(_tags)}", 0, 0)
+        queue = queue or f"amq.gen-{uuid4()}"
+        self.connection.broadcasts.declare(queue, options)
+        return queue_declare_ok_t(queue, 0, 0)
 
     def _size(self, queue: str) -> int:
         return administration.queue_size(self.connection.endpoint, self.entity(queue))
@@ -141,20 +143,38 @@ class Channel(virtual.Channel):  # type: ignore[misc] # kombu publishes no types
     def _put(self, queue: str, message: dict[str, Any], exchange: str = "", **_: Any) -> None:
         """Send a message; returns when the broker has accepted it."""
         info = message["properties"].get("delivery_info") or {}
+        payload = self.encode(
+            message, info.get("exchange") or exchange, info.get("routing_key") or queue
+        )
+        self.connection.namespace.publish(self.entity(queue), payload, self.options.send_timeout)
+
+    def encode(
+        self,
+        message: dict[str, Any],
+        exchange: str,
+        routing_key: str,
+        properties: Mapping[str, str] | None = None,
+    ) -> bytes:
+        """Write a message.
+
+        Raises:
+            RefusedError: It cannot be written.
+        """
         if message["properties"].get("priority") and not Channel._warned_of_priority:
             Channel._warned_of_priority = True
             logger.warning("Service Bus has no priorities: messages come in their order.")
         try:
-            payload = encode(
+            encoded = encode(
                 message,
-                info.get("exchange") or exchange,
-                info.get("routing_key") or queue,
+                exchange,
+                routing_key,
                 now=wall_clock(),
                 shape=self.options.message_format,
-            ).to_bytes()
+            )
+            encoded.properties.update(properties or {})
+            return encoded.to_bytes()
         except CodecError as error:
             raise RefusedError(f"the message cannot be written: {error}") from error
-        self.connection.namespace.publish(self.entity(queue), payload, self.options.send_timeout)
 
     # -- consuming -------------------------------------------------------------------------------
 
@@ -181,14 +201,26 @@ class Channel(virtual.Channel):  # type: ignore[misc] # kombu publishes no types
     def basic_cancel(self, consumer_tag: str) -> None:
         """Let no more come, and give back what has not been handed out.
 
-        The link stays until the channel is closed: what has been handed out is settled on it.
+        The link stays until the channel is closed if what has been handed out is settled on it.
         """
         super().basic_cancel(consumer_tag)
         consumer = self._queue_consumers.pop(consumer_tag, None)
-        if consumer is not None:
-            self.connection.feed.remove(consumer)
-            self._stopped.append(consumer.receiver)
+        if consumer is None:
+            return
+        self.connection.feed.remove(consumer)
+        if consumer.receiver.sender_settles:
+            self._close_receiver(consumer.receiver, consumer.queue)
+        else:
+            self._stopped[consumer.receiver] = consumer.queue
             self.connection.namespace.stop_receiver(consumer.receiver)
+
+    def _close_receiver(self, receiver: Receiver, queue: str) -> None:
+        """Detach a link; a temporary queue goes with its consumer."""
+        self.connection.namespace.close_receiver(receiver)
+        broadcasts = self.connection.broadcasts
+        source = broadcasts.source(queue)
+        if source is not None and source.is_temporary:
+            broadcasts.delete(queue)
 
     def _get(self, queue: str, timeout: float | None = None) -> dict[str, Any]:
         """Take one message, if there is one now."""
@@ -224,15 +256,17 @@ class Channel(virtual.Channel):  # type: ignore[misc] # kombu publishes no types
         return self.qos.prefetch_count or self.options.unlimited_prefetch
 
     def _new_receiver(self, queue: str, *, locks: bool) -> Receiver:
-        entity = self.entity(queue)
+        source = self.connection.broadcasts.source(queue)
+        address = self.entity(queue) if source is None else source.path
         receiver: Receiver = self.connection.namespace.new_receiver(
-            entity,
-            entity=entity,
+            address,
+            entity=address,
             locks=locks,
             renew_seconds=self.options.lock_renewal_seconds,
             on_message=self.connection.feed.notify,
             on_lost=_on_lost,
             on_settled=_on_settled,
+            stays=source is None or not source.is_temporary,
         )
         return receiver
 
@@ -253,6 +287,9 @@ class Channel(virtual.Channel):  # type: ignore[misc] # kombu publishes no types
         info["routing_key"] = info.get("routing_key") or queue
         if received.delivery_count:
             info["redelivered"] = True
+        if not self.is_wanted(queue, info["exchange"], info["routing_key"]):
+            self._settle(delivery, COMPLETE)
+            return None
         if delivery.lock_token is None:
             properties["delivery_tag"] = self._next_delivery_tag()
             self.connection.namespace.driver.call(delivery.receiver.release_held, 1)
@@ -314,14 +351,15 @@ class Channel(virtual.Channel):  # type: ignore[misc] # kombu publishes no types
         """Close the links, when the broker has confirmed what was settled."""
         if self.closed:
             return
-        connection = self.connection
         super_close = super().close
         for consumer_tag in list(self._consumers):
             self.basic_cancel(consumer_tag)
         if self._qos:
             self._qos.restore_unacked_once()
-        for receiver in [*self._stopped, *self._getters.values()]:
-            connection.namespace.close_receiver(receiver)
+        for receiver, queue in self._stopped.items():
+            self._close_receiver(receiver, queue)
+        for queue, receiver in self._getters.items():
+            self._close_receiver(receiver, queue)
         super_close()
 
 

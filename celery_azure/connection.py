@@ -95,24 +95,27 @@ class ServiceBusEndpoint:
             self._connection_string(self.port), **options
         )
 
-    def administration_client(self) -> ServiceBusAdministrationClient:
-        """Make a client for creating and inspecting queues."""
+    def administration_client(self, **options: Any) -> ServiceBusAdministrationClient:
+        """Make a client for what needs the Manage right; `options` are those of the SDK's client.
+
+        An emulator answers or is not there, so nothing is tried twice with one.
+        """
         from azure.servicebus.management import (  # noqa: PLC0415
             ServiceBusAdministrationClient,
         )
 
         if self.key is None:
-            return ServiceBusAdministrationClient(self.host, _default_credential())
+            return ServiceBusAdministrationClient(self.host, _default_credential(), **options)
         if not self.is_emulator:
             return ServiceBusAdministrationClient.from_connection_string(
-                self._connection_string(None)
+                self._connection_string(None), **options
             )
         from celery_azure.plain_http import PlainHttpTransport  # noqa: PLC0415
 
         return ServiceBusAdministrationClient.from_connection_string(
             self._connection_string(self.admin_port or self.port),
             transport=PlainHttpTransport(),
-            retry_total=0,  # an emulator answers or is not there
+            retry_total=0,
         )
 
     def _connection_string(self, port: int | None) -> str:

@@ -20,6 +20,7 @@ from kombu.utils.json import dumps, loads
 
 from celery_azure.amqp.codec import is_representable
 from celery_azure.amqp.messages import Message
+from celery_azure.subscriptions import ROUTING_KEY
 
 if TYPE_CHECKING:
     from celery_azure.amqp.messages import Received
@@ -148,6 +149,7 @@ def decode(received: Received, now: float) -> dict[str, Any]:
 
 def _from_native(received: Received) -> dict[str, Any]:
     headers = dict(received.properties)
+    headers.pop(ROUTING_KEY, None)  # the same stands in what follows
     extra = _extra(headers.pop(EXTRA, "{}"))
     kept = extra.get("properties") or {}
     headers.update(extra.get("headers") or {})

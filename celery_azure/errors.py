@@ -6,6 +6,7 @@ ServiceBusError
 └── RefusedError          the namespace does not take this
     ├── NotFoundError         there is no such entity
     ├── UnauthorizedError     the rights do not suffice
+    ├── FanoutOffError        nobody can be reached by fanout
     └── TooLargeError         the message is larger than a message may be
 """
 
@@ -51,6 +52,10 @@ class NotFoundError(RefusedError):
 
 class UnauthorizedError(RefusedError):
     """The rights do not suffice."""
+
+
+class FanoutOffError(RefusedError):
+    """Nobody can be reached by fanout: it is off, or the namespace has no topics."""
 
 
 class TooLargeError(RefusedError):

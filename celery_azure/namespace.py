@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from kombu.log import get_logger
@@ -21,6 +22,7 @@ from celery_azure.amqp.sender import TIMEOUT, Outgoing, Sender
 from celery_azure.amqp.threaded import ThreadedDriver
 from celery_azure.dialing import address_of, new_engine, tls_of
 from celery_azure.errors import error_from
+from celery_azure.presence import Presence
 from celery_azure.tokens import token_source
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ _NOT_FOUND = "amqp:not-found"
 _FINISH_SECONDS = 1.0
 
 counts: Counter[str] = Counter()
-"""What has happened in this process: `lost locks`, `failed settlements`."""
+"""What has happened in this process: `lost locks`, `failed settlements`, `lost events`."""
 
 
 class Namespace:
@@ -58,8 +60,9 @@ class Namespace:
         self._create_queue = create_queue
         self._creating: set[str] = set()
         self._told: set[str] = set()
+        self._creators: dict[str, Callable[[], None] | None] = {}
+        self._presences: dict[Receiver, Presence] = {}
         self._senders: dict[str, Sender] = {}
-        self._managements: dict[str, Requests] = {}
         self.engine = new_engine(endpoint)
         self.driver = ThreadedDriver(
             self.engine, token_source(endpoint), address_of(endpoint), tls_of(endpoint)
@@ -110,6 +113,23 @@ class Namespace:
         if fate[0] is not None:
             raise error_from(fate[0])
 
+    def post(self, entity: str, payload: bytes, timeout: float) -> None:
+        """Send an encoded message that is worth no waiting; what fails is lost."""
+
+        def done(error: AmqpError | None) -> None:
+            if error is not None:
+                counts["lost events"] += 1
+                logger.debug("An event for %r is lost: %s", entity, error)
+
+        self.driver.call(self._submit, entity, Outgoing(payload, self.driver.now() + timeout, done))
+
+    def provide(self, entity: str, create: Callable[[], None] | None) -> None:
+        """Say how to create an entity that is no queue, should it be missing; None: not at all.
+
+        `create` raises when it cannot, and tells why itself.
+        """
+        self._creators[entity] = create
+
     def open_sender(self, entity: str) -> None:
         """Attach the link ahead, so that the first message need not wait for it."""
         self.driver.call(self._sender, entity)
@@ -143,19 +163,29 @@ class Namespace:
         on_message: Callable[[], None],
         on_lost: Callable[[Delivery, str], None],
         on_settled: Callable[[Delivery, Settlement, AmqpError | None], None],
+        stays: bool = True,
     ) -> Receiver:
-        """A link that receives; open it with `open_receiver`."""
-        management = Requests(entity, f"{address}/$management") if locks else None
-        receiver = Receiver(self.engine, address, management=management, on_message=on_message)
+        """A link that receives; open it with `open_receiver`.
+
+        Where the entity goes when it is not used (it does not stay), it is used from time to time.
+        """
+        management = None
+        if locks or not stays:
+            management = Requests(entity, f"{address}/$management")
+        receiver = Receiver(
+            self.engine, address, management=management if locks else None, on_message=on_message
+        )
         receiver.entity = entity
         receiver.on_settled = on_settled
         receiver.on_refusal = lambda error: self._mend(entity, error, lambda _: None)
         if management is not None:
-            if renew_seconds:
+            if locks and renew_seconds:
                 receiver.keeper = LockKeeper(
                     self.engine, management, longest=renew_seconds, on_lost=on_lost
                 )
             receiver.management = management
+            if not stays:
+                self._presences[receiver] = Presence(management, self.driver.now())
         return receiver
 
     def open_receiver(self, receiver: Receiver, limit: int) -> None:
@@ -171,6 +201,8 @@ class Namespace:
             self.engine.add_requests(receiver.management, now)
         if receiver.keeper is not None:
             self.engine.watch(receiver.keeper)
+        if receiver in self._presences:
+            self.engine.watch(self._presences[receiver])
 
     def stop_receiver(self, receiver: Receiver) -> None:
         """Let no more messages come, and give back what nobody has taken."""
@@ -199,6 +231,8 @@ class Namespace:
         self.engine.unwatch(receiver)
         if receiver.keeper is not None:
             self.engine.unwatch(receiver.keeper)
+        if (presence := self._presences.pop(receiver, None)) is not None:
+            self.engine.unwatch(presence)
         self.engine.remove(receiver)
         if receiver.management is not None:
             self.engine.remove_requests(receiver.management)
@@ -216,31 +250,49 @@ class Namespace:
     # -- inside ----------------------------------------------------------------------------------
 
     def _mend(self, entity: str, error: AmqpError, fail: Callable[[AmqpError], None]) -> bool:
-        """Create a queue that is missing, where the rights allow to; whether that is tried."""
-        if error.condition != _NOT_FOUND or self._create_queue is None:
+        """Create an entity that is missing, where the rights allow to; whether that is tried."""
+        if error.condition != _NOT_FOUND:
+            return False
+        create: Callable[[], None] | None = None
+        if entity in self._creators:
+            create = self._creators[entity]
+        elif self._create_queue is not None:
+            create = partial(self._create_missing_queue, self._create_queue, entity)
+        if create is None:
             return False
         if entity not in self._creating:
             self._creating.add(entity)
             threading.Thread(
                 target=self._create,
-                args=(entity, error, fail),
+                args=(entity, create, error, fail),
                 name="celery-azure-create",
                 daemon=True,
             ).start()
         return True
 
-    def _create(self, entity: str, error: AmqpError, fail: Callable[[AmqpError], None]) -> None:
+    def _create(
+        self,
+        entity: str,
+        create: Callable[[], None],
+        error: AmqpError,
+        fail: Callable[[AmqpError], None],
+    ) -> None:
         try:
-            if self._create_queue is not None:
-                self._create_queue(entity)
-        except Exception as reason:  # noqa: BLE001 - whatever the admin client raises
+            create()
+        except Exception:  # noqa: BLE001 - whatever the admin client raises; who creates tells it
+            self.driver.call(fail, error)
+        finally:
+            self.driver.call(self._creating.discard, entity)
+
+    def _create_missing_queue(self, create: Callable[[str], None], entity: str) -> None:
+        try:
+            create(entity)
+        except Exception as reason:
             if entity not in self._told:
                 self._told.add(entity)
                 text = (str(reason).splitlines() or [type(reason).__name__])[0]
                 logger.warning("Queue %r does not exist and cannot be created: %s", entity, text)
-            self.driver.call(fail, error)
-        finally:
-            self.driver.call(self._creating.discard, entity)
+            raise
 
 
 def _forget_in_child() -> None:

@@ -29,6 +29,8 @@ class Options:
         lock_seconds: The lock duration of queues that are created.
         queue_name_prefix: Put before the name of every queue.
         unlimited_prefetch: How many messages to hold where Celery sets no limit.
+        fanout: Whether topics and subscriptions carry remote control, events and broadcasts; needs
+            the Standard tier, and the Manage right.
         admin_port: The port of an emulator's admin API, when it has one of its own.
     """
 
@@ -39,6 +41,7 @@ class Options:
     lock_seconds: int = 60
     queue_name_prefix: str = ""
     unlimited_prefetch: int = 100
+    fanout: bool = False
     admin_port: int | None = None
 
     @classmethod

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from kombu.transport import virtual
 
 from celery_azure.administration import create_queue
+from celery_azure.broadcasts import Broadcasts
 from celery_azure.channel import Channel
 from celery_azure.connection import ServiceBusEndpoint
 from celery_azure.errors import BusyError, ServiceBusError, UnreachableError
@@ -25,6 +26,11 @@ from celery_azure.options import Options
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_WITHOUT_FANOUT = virtual.Transport.implements.extend(
+    asynchronous=True, exchange_type=frozenset(["direct", "topic"]), heartbeats=False
+)
+_WITH_FANOUT = _WITHOUT_FANOUT.extend(exchange_type=frozenset(["direct", "topic", "fanout"]))
+
 
 class Transport(virtual.Transport):  # type: ignore[misc] # kombu publishes no types
     """Service Bus for kombu.
@@ -33,6 +39,7 @@ class Transport(virtual.Transport):  # type: ignore[misc] # kombu publishes no t
         endpoint: The namespace.
         options: What `broker_transport_options` say.
         feed: What has come in for the consumers of this connection.
+        broadcasts: What goes to everybody who listens.
     """
 
     Channel = Channel
@@ -46,10 +53,6 @@ class Transport(virtual.Transport):  # type: ignore[misc] # kombu publishes no t
     recoverable_connection_errors = (UnreachableError, BusyError)
     recoverable_channel_errors = ()
 
-    implements = virtual.Transport.implements.extend(
-        asynchronous=True, exchange_type=frozenset(["direct", "topic"]), heartbeats=False
-    )
-
     def __init__(self, client: Any, **options: Any) -> None:
         super().__init__(client, **options)
         self.options = Options.read(client.transport_options)
@@ -61,7 +64,13 @@ class Transport(virtual.Transport):  # type: ignore[misc] # kombu publishes no t
             admin_port=self.options.admin_port,
         )
         self.feed = Feed()
+        self.broadcasts = Broadcasts(self.endpoint, self.options, lambda: self.namespace)
         self._namespace: Namespace | None = None
+
+    @property
+    def implements(self) -> Any:
+        """What kombu may ask of this transport; fanout depends on an option and on the tier."""
+        return _WITH_FANOUT if self.broadcasts.are_supported else _WITHOUT_FANOUT
 
     @property
     def namespace(self) -> Namespace:

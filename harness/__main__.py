@@ -84,7 +84,7 @@ def free_port(wanted: int, say: Callable[[str], None], what: str) -> int:
 def up(console: Console, cleanup: ExitStack) -> Sequence[ManagedProcess]:
     """Start everything; tell how to use it."""
     stack = _emulators(console, cleanup)
-    settings = stack.endpoints.settings(QUEUE)
+    settings = stack.endpoints.settings(QUEUE) | {"REMOTE_CONTROL": "true"}
     worker = cleanup.enter_context(start_worker(settings, sink=console.sink("worker")))
     port = free_port(API_PORT, console.say, "API")
     api, url = start_api(settings, port=port, sink=console.sink("api"))

@@ -38,6 +38,7 @@ def create_celery_app(
         broker_transport_options={
             "admin_port": settings.service_bus_admin_port,
             "lock_seconds": LOCK_SECONDS,
+            "fanout": settings.remote_control,
             **(transport_options or {}),
         },
         broker_connection_retry_on_startup=True,
@@ -59,8 +60,10 @@ def create_celery_app(
         task_reject_on_worker_lost=True,
         worker_prefetch_multiplier=1,
         task_track_started=True,
-        # What needs fanout, which this transport does not have yet.
-        worker_enable_remote_control=False,
+        # Several systems may share a namespace: each has its own topics.
+        worker_enable_remote_control=settings.remote_control,
+        control_exchange=settings.service_bus_queue_name,
+        event_exchange=f"{settings.service_bus_queue_name}.events",
         worker_send_task_events=False,
         task_send_sent_event=False,
     )

@@ -79,6 +79,11 @@ class Settings(BaseSettings):
     result_expires_hours: float = Field(
         default=168, gt=0, le=24 * 3650, description="after how long the sweeper removes results"
     )
+    remote_control: bool = Field(
+        default=False,
+        description="whether workers can be inspected and told to stop tasks; needs the Standard "
+        "tier, and the Manage right",
+    )
     api_keys: SecretStr | None = Field(
         default=None, description="name:scopes:sha256 of each API key; none for no keys"
     )

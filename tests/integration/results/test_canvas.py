@@ -2,45 +2,28 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from celery import chain, chord, group
 
-from harness.live import start_worker
 from harness.waiting import wait_until
+from tests.integration.canvas import running_canvas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.pytest_plugin import BlobStorage, ServiceBus
     from harness.stack import Stack
 
-APP = "tests.integration.results.canvas_app"
 SECONDS = 60
 
 
 @pytest.fixture(scope="module")
-def tasks(
-    stack: Stack,
-    servicebus: ServiceBus,
-    blob_storage: BlobStorage,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Any]:
+def tasks(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The module of the tasks, whose app sends to a worker that runs."""
-    settings = stack.endpoints.settings(servicebus.create_queue(), blob_storage.unique_container())
     folder = tmp_path_factory.mktemp("canvas")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in settings.items():
-            patch.setenv(name, value)
-        patch.chdir(folder)
-        module = importlib.import_module(APP)
-    options = ("--pool=threads", "--concurrency=4")
-    with start_worker(settings, app=APP, options=options, folder=folder):
-        yield module
-    module.app.backend.close()
-    module.app.close()
+    with running_canvas(stack, folder, "--pool=threads", "--concurrency=4") as canvas:
+        yield canvas.tasks
 
 
 def test_a_group_gives_all_results_in_order(tasks: Any) -> None:

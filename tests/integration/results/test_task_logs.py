@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from celery import Celery
 
-APP = "tests.integration.results.canvas_app"
+APP = "tests.integration.canvas_app"
 
 
 @pytest.fixture

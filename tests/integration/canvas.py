@@ -1,0 +1,64 @@
+"""A Celery project with a worker that runs: for tests of what Celery can do."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness.live import start_worker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from harness.processes import ManagedProcess
+    from harness.stack import Stack
+
+_APP = "tests.integration.canvas_app"
+
+
+@dataclass(frozen=True, slots=True)
+class Canvas:
+    """The project.
+
+    Attributes:
+        tasks: The module of its tasks, whose app sends to the worker.
+        worker: The worker.
+        settings: Its settings.
+    """
+
+    tasks: Any
+    worker: ManagedProcess
+    settings: dict[str, str]
+
+
+@contextmanager
+def running_canvas(
+    stack: Stack, folder: Path, *options: str, app: str = _APP, **more: str
+) -> Iterator[Canvas]:
+    """Start a worker for the project, on a queue and a container of its own.
+
+    Args:
+        stack: Where it runs.
+        folder: The working directory.
+        options: Those of the worker's command line.
+        app: The module that the worker loads.
+        more: Settings beside those of the stack.
+    """
+    queue, container = stack.entities.create_queue(), stack.entities.name_container()
+    settings = stack.endpoints.settings(queue, container) | more
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        patch.chdir(folder)
+        sys.modules.pop(_APP, None)  # each has an app of its own
+        tasks = importlib.import_module(_APP)
+    with start_worker(settings, app=app, options=options, folder=folder) as worker:
+        yield Canvas(tasks, worker, settings)
+    tasks.app.backend.close()
+    tasks.app.close()
