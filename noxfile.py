@@ -2,9 +2,11 @@
 
 All sessions share one environment, `.nox/dev-<python>`, made from `requirements-dev.txt` with uv
 where there is one, else with venv and pip; it is made anew when that file changes. Those that
-measure have `.nox/measure-<python>`, so that who only tests installs no load generator.
+measure have `.nox/measure-<python>`, so that who only tests installs no load generator; and the
+one that needs a browser's driver has `.nox/browser-<python>`.
 """
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -13,6 +15,7 @@ import sys
 from pathlib import Path
 
 import nox
+from nox.command import CommandFailed
 
 nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "none"
@@ -24,6 +27,7 @@ _EXPORTED = {
     "requirements.txt": ["--no-dev"],
     "requirements-dev.txt": ["--group", "dev"],
     "requirements-measure.txt": ["--no-default-groups", "--group", "measure"],
+    "requirements-browser.txt": ["--no-default-groups", "--group", "browser"],
 }
 _SCHEMAS = {
     "vendor.compose-spec": "docker-compose.emulators.yml",
@@ -189,6 +193,20 @@ def _why_no_containers(session: nox.Session) -> str:
         check=False,
     )
     return answer.stdout.strip() if answer.returncode else ""
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Try the page in a real browser, which is the one on the path."""
+    search = str(_environment(session, "browser") / "python"), "-m", "tests.browser.chromium"
+    missing = str(session.run(*search, external=True, silent=True, success_codes=[0, 1])).strip()
+    if missing:
+        session.log(f"{missing} Downloading one.")
+        with contextlib.suppress(CommandFailed):
+            _python(session, "-m", "playwright", "install", "chromium", kind="browser")
+        session.run(*search, external=True)
+    _python(session, "-m", "harness", "fetch", kind="browser")
+    _python(session, "-m", "pytest", "tests/browser", *session.posargs, kind="browser")
 
 
 @nox.session

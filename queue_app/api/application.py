@@ -14,6 +14,7 @@ from queue_app.api import (
     operations_routes,
     routes,
     task_routes,
+    ui_routes,
     watch_routes,
 )
 from queue_app.api.context import make_context
@@ -78,6 +79,7 @@ def create_app(
         dead_letter_routes.router,
         operations_routes.router,
         task_routes.router,
+        ui_routes.router,
         watch_routes.router,
     ):
         app.include_router(router)

@@ -22,10 +22,16 @@ def is_known(headers: Headers, etag: str) -> bool:
     ]
 
 
-def tagged(headers: Headers, body: bytes, *, extra: dict[str, str] | None = None) -> Response:
-    """Answer with a JSON body and its tag, or with 304 when the client has it."""
+def tagged(
+    headers: Headers,
+    body: bytes,
+    *,
+    extra: dict[str, str] | None = None,
+    media_type: str = "application/json",
+) -> Response:
+    """Answer with a body and its tag, or with 304 when the client has it."""
     etag = etag_of(body)
     fields = {"ETag": etag, "Cache-Control": "no-cache", **(extra or {})}
     if is_known(headers, etag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=fields)
-    return Response(body, media_type="application/json", headers=fields)
+    return Response(body, media_type=media_type, headers=fields)

@@ -43,6 +43,7 @@ _POLICY = (
             b"base-uri 'none'",
             b"form-action 'none'",
             b"frame-ancestors 'none'",
+            b"require-trusted-types-for 'script'",
         )
     ),
 )
