@@ -3,7 +3,9 @@
 Importing this module reads no environment; asking for its attribute `app` does.
 """
 
-from celery import Celery
+import logging
+
+from celery import Celery, current_task, signals
 
 from celery_azure.blobs import WORKER_PATIENCE, BlobContainer
 from celery_azure.logs import LOG_PATIENCE, install_task_logs
@@ -11,6 +13,7 @@ from queue_app import idempotency
 from queue_app.celery_config import create_celery_app
 from queue_app.claim_check import ClaimStore
 from queue_app.errors import SettingsError
+from queue_app.json_logs import JsonFormatter, use_json
 from queue_app.retries import RetryPolicy
 from queue_app.settings import Settings
 from queue_app.tasks import register_tasks
@@ -25,12 +28,25 @@ def create_worker_app(settings: Settings) -> Celery:
     if settings.task_logs:
         place = settings.blob_account, settings.blob_container_name
         install_task_logs(app, BlobContainer(*place, LOG_PATIENCE))
+    if settings.log_format == "json":
+        signals.after_setup_logger.connect(_log_json)
+        signals.after_setup_task_logger.connect(_log_json)
     claims = ClaimStore(settings, WORKER_PATIENCE)
     retries = RetryPolicy(
         settings.task_attempts, settings.retry_first_seconds, settings.retry_longest_seconds
     )
     register_tasks(app, claims, delay_seconds=settings.processing_delay_seconds, retries=retries)
     return app
+
+
+def _log_json(logger: logging.Logger, **_: object) -> None:
+    use_json([logger], JsonFormatter(_running_task))
+
+
+def _running_task() -> dict[str, str]:
+    """The task that runs in this thread."""
+    request = current_task.request if current_task else None
+    return {"task_id": request.id} if request and request.id else {}
 
 
 def __getattr__(name: str) -> Celery:

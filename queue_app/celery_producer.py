@@ -6,6 +6,7 @@ event loop nor the storage's threads.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 ANSWER_SECONDS = 4.5
 """An answer comes within five seconds, whatever broker and storage do."""
+
+_log = logging.getLogger(__name__)
 
 _CHECK_SECONDS = 3.5
 _BROKER_THREADS = 4
@@ -74,10 +77,12 @@ class CeleryProducer:
         encoded = encode_json(payload.data)
         if len(encoded) <= MAX_INLINE_BYTES:
             await self._publish(deadline, task_id, b'{"payload":' + encoded + b"}", due_at)
-            return task_id
-        claim = await self._with_storage(deadline, self._claims.deposit, task_id, payload.body)
-        # A claim whose message may have arrived must stay, so it is removed in no case of error.
-        await self._publish(deadline, task_id, encode_json({"claim": claim}), due_at)
+        else:
+            claim = await self._with_storage(deadline, self._claims.deposit, task_id, payload.body)
+            # A claim whose message may have arrived must stay, so no error removes it.
+            await self._publish(deadline, task_id, encode_json({"claim": claim}), due_at)
+        if _log.isEnabledFor(logging.INFO):
+            _log.info("Enqueued.", extra={"task_id": task_id})
         return task_id
 
     async def status(self, task_id: str) -> JobStatus:

@@ -2,7 +2,7 @@
 
 import re
 from functools import cached_property
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     Field,
@@ -76,6 +76,9 @@ class Settings(BaseSettings):
         default=300, ge=0, le=7 * 86_400, description="the longest pause between two attempts"
     )
     task_logs: bool = Field(default=True, description="whether each task's log is stored")
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="how the processes log: text, or JSON lines"
+    )
     result_expires_hours: float = Field(
         default=168, gt=0, le=24 * 3650, description="after how long the sweeper removes results"
     )
