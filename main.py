@@ -1,16 +1,19 @@
 """The API's composition root: `uvicorn main:app --port 8001`."""
 
+from celery_azure.tracing import current_trace
 from queue_app.api.application import create_app
 from queue_app.errors import SettingsError
 from queue_app.json_logs import use_json_in_server
-from queue_app.settings import Settings
+from queue_app.settings import Settings, TelemetrySettings
+from queue_app.tracing import start_tracing
 
 try:
     settings = Settings.load()
+    tracer_provider = start_tracing(TelemetrySettings(), "queue-api")
 except SettingsError as error:
     raise SystemExit(str(error)) from None
 
 if settings.log_format == "json":
-    use_json_in_server()
+    use_json_in_server(current_trace)
 
-app = create_app(settings)
+app = create_app(settings, tracer_provider=tracer_provider)

@@ -21,6 +21,7 @@ from celery_azure.storage.errors import ChangedMeanwhileError
 from celery_azure.storage.operations import BINARY, JSON, Blob, ListedBlob, Page
 from celery_azure.storage.sockets import ConnectionPool
 from celery_azure.storage.streams import StreamPool
+from celery_azure.tracing import requesting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -171,6 +172,10 @@ class BlobContainer:
         self._pool.close()
 
     def _perform(self, operation: Operation[Result]) -> Result:
+        with requesting(operation.request.method, operation.request.path):
+            return self._converse(operation)
+
+    def _converse(self, operation: Operation[Result]) -> Result:
         conversation = converse(operation, self._patience)
         reply: Reply = None
         try:
@@ -258,6 +263,10 @@ class AsyncBlobContainer:
             self._pool = None
 
     async def _perform(self, operation: Operation[Result]) -> Result:
+        with requesting(operation.request.method, operation.request.path):
+            return await self._converse(operation)
+
+    async def _converse(self, operation: Operation[Result]) -> Result:
         conversation = converse(operation, self._patience)
         pool = self._open()
         reply: Reply = None

@@ -21,7 +21,7 @@ from celery_azure.serializer import dumps
 from celery_azure.transport import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from celery import Celery
 
@@ -83,13 +83,20 @@ class TaskWriter:
         later = {**static, EXTRA: json.dumps(extra, separators=(",", ":"))}
         self._later = _pairs(later)
 
-    def write(self, task_id: str, keywords: bytes, due_at: float | None = None) -> bytes:
+    def write(
+        self,
+        task_id: str,
+        keywords: bytes,
+        due_at: float | None = None,
+        properties: Mapping[str, str] | None = None,
+    ) -> bytes:
         """Write a message.
 
         Args:
             task_id: The task's id.
             keywords: Its keyword arguments, as JSON of the kind that `plain-json` writes.
             due_at: When it is to start, in seconds since 1970; None for at once.
+            properties: Headers of this message alone, such as those of a trace.
         """
         id_ = encode_string(task_id)
         subject, reply_to, content_type, encoding = self._system
@@ -97,6 +104,9 @@ class TaskWriter:
         content, count = self._at_once if due_at is None else self._later
         content += _ID_KEY + id_ + _ROOT_KEY + id_
         count += 4
+        for name, value in (properties or {}).items():
+            content += encode_string(name) + encode_string(value)
+            count += 2
         head = b""
         if due_at is not None:
             eta = datetime.fromtimestamp(due_at, UTC).isoformat()

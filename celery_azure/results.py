@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from contextvars import copy_context
 from functools import partial
 from typing import Any
 
@@ -172,7 +173,8 @@ class BlobBackend(KeyValueStoreBackend):  # type: ignore[misc] # celery publishe
         key = self._key(task_id)
         if state == states.STARTED and self._started_after > 0:
             self._running.key = key
-            self._postponed.add(key, partial(self._write_started, key, content))
+            call = partial(copy_context().run, self._write_started, key, content)
+            self._postponed.add(key, call)  # in the trace of the task
             return result
         self._postponed.drop(key)
         self._advance(self._blobs, key, content, state)

@@ -9,14 +9,16 @@ from celery import Celery, current_task, signals
 
 from celery_azure.blobs import WORKER_PATIENCE, BlobContainer
 from celery_azure.logs import LOG_PATIENCE, install_task_logs
+from celery_azure.tracing import current_trace
 from queue_app import idempotency
 from queue_app.celery_config import create_celery_app
 from queue_app.claim_check import ClaimStore
 from queue_app.errors import SettingsError
 from queue_app.json_logs import JsonFormatter, use_json
 from queue_app.retries import RetryPolicy
-from queue_app.settings import Settings
+from queue_app.settings import Settings, TelemetrySettings
 from queue_app.tasks import register_tasks
+from queue_app.tracing import start_tracing, trace_tasks
 
 
 def create_worker_app(settings: Settings) -> Celery:
@@ -44,9 +46,9 @@ def _log_json(logger: logging.Logger, **_: object) -> None:
 
 
 def _running_task() -> dict[str, str]:
-    """The task that runs in this thread."""
+    """The task that runs in this thread, and its trace."""
     request = current_task.request if current_task else None
-    return {"task_id": request.id} if request and request.id else {}
+    return current_trace() | ({"task_id": request.id} if request and request.id else {})
 
 
 def __getattr__(name: str) -> Celery:
@@ -54,7 +56,11 @@ def __getattr__(name: str) -> Celery:
     if name != "app":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        app = create_worker_app(Settings.load())
+        settings = Settings.load()
+        provider = start_tracing(TelemetrySettings(), "queue-worker")
+        if provider is not None:
+            trace_tasks(provider)
+        app = create_worker_app(settings)
     except SettingsError as error:
         raise SystemExit(str(error)) from None
     globals()[name] = app  # the same app from now on

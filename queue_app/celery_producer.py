@@ -10,11 +10,13 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from azure.core.exceptions import AzureError
 from kombu.exceptions import KombuError
 
+from celery_azure import tracing
 from celery_azure.administration import create_queue
 from celery_azure.blobs import API_PATIENCE
 from celery_azure.errors import ServiceBusError
@@ -127,7 +129,13 @@ class CeleryProducer:
     async def _publish(
         self, deadline: float, task_id: str, keywords: bytes, due_at: float | None
     ) -> None:
-        message = self._writer.write(task_id, keywords, due_at)
+        if not tracing.is_installed():
+            await self._send(deadline, self._writer.write(task_id, keywords, due_at))
+            return
+        with tracing.publishing(self._writer.entity, task_id) as properties:
+            await self._send(deadline, self._writer.write(task_id, keywords, due_at, properties))
+
+    async def _send(self, deadline: float, message: bytes) -> None:
         seconds = deadline - asyncio.get_running_loop().time()
         try:
             await self._publisher().publish(self._writer.entity, message, max(0.0, seconds))
@@ -199,7 +207,7 @@ async def _in_time(
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout_at(deadline):
-            return await loop.run_in_executor(threads, call, *arguments)
+            return await loop.run_in_executor(threads, copy_context().run, call, *arguments)
     except TimeoutError:
         raise late from None
 

@@ -208,6 +208,38 @@ class Settings(BaseSettings):
         return value
 
 
+class TelemetrySettings(BaseSettings):
+    """Which of OpenTelemetry's standard variables decide whether there are traces.
+
+    The SDK reads these and all others from the environment itself; `.env` is not asked.
+    """
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
+
+    otel_sdk_disabled: bool = False
+    otel_traces_exporter: str | None = None
+    otel_exporter_otlp_endpoint: str | None = None
+    otel_exporter_otlp_traces_endpoint: str | None = None
+    otel_exporter_otlp_protocol: str = "http/protobuf"
+    otel_exporter_otlp_traces_protocol: str | None = None
+
+    @property
+    def traces_exporter(self) -> str | None:
+        """The exporter's registered name; None for no traces.
+
+        Off unless an exporter or an endpoint is named, while the specification's default is an
+        endpoint on localhost.
+        """
+        endpoint = self.otel_exporter_otlp_traces_endpoint or self.otel_exporter_otlp_endpoint
+        name = self.otel_traces_exporter or ("otlp" if endpoint else "none")
+        if self.otel_sdk_disabled or name == "none":
+            return None
+        if name != "otlp":
+            return name
+        protocol = self.otel_exporter_otlp_traces_protocol or self.otel_exporter_otlp_protocol
+        return "otlp_proto_" + ("grpc" if protocol == "grpc" else "http")
+
+
 class ClientSettings(BaseSettings):
     """What the command line takes from the environment."""
 

@@ -1,8 +1,10 @@
 """The application factory."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
@@ -27,12 +29,19 @@ from queue_app.rate_limit import RateLimit
 from queue_app.services import Services
 from queue_app.settings import Settings
 
+if TYPE_CHECKING:
+    from opentelemetry.trace import TracerProvider
+
+_FLUSH_MILLISECONDS = 3000
+_UNTRACED = frozenset({"/healthz", "/readyz", "/metrics"})  # asked all the time, by machines
+
 
 def create_app(
     settings: Settings,
     producer: Producer | None = None,
     *,
     services: Services | None = None,
+    tracer_provider: "TracerProvider | None" = None,
 ) -> FastAPI:
     """Build the application; nothing is connected before it starts, nor needed to start.
 
@@ -40,6 +49,7 @@ def create_app(
         settings: where broker and storage are, and the limits.
         producer: a double for tests; None for Celery on Service Bus. Closed at shutdown.
         services: doubles of more than the producer.
+        tracer_provider: makes a span of each request; None for no traces.
     """
     if producer is not None:
         services = Services.in_memory(producer)
@@ -59,6 +69,7 @@ def create_app(
         finally:
             lifecycle.close()
             await app.state.context.services.aclose()
+            await _flush(tracer_provider)
 
     app = FastAPI(
         title="Queue Processing API",
@@ -67,6 +78,15 @@ def create_app(
         lifespan=lifespan,
         redirect_slashes=False,  # a redirect would cost a round trip, and clients drop the body
         redoc_url=None,
+        telemetry={
+            "tracing": tracer_provider is not None,
+            "tracer_provider": tracer_provider,
+            "metrics": False,  # /metrics has them
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+            "exclude": lambda scope: scope["path"] in _UNTRACED,
+        },
     )
     app.state.settings = settings
     if services is not None:
@@ -86,6 +106,13 @@ def create_app(
     exception_handlers.install(app)
     openapi.install(app)
     return app
+
+
+async def _flush(provider: "TracerProvider | None") -> None:
+    """Export what is left: a process that a signal ends has no other occasion."""
+    flush = getattr(provider, "force_flush", None)  # the SDK's have it, the API's do not
+    if flush is not None:
+        await asyncio.to_thread(flush, _FLUSH_MILLISECONDS)
 
 
 def _azure_services(settings: Settings) -> Services:

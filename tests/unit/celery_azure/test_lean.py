@@ -134,3 +134,12 @@ def test_another_way_of_writing_is_refused(settings: dict[str, Any]) -> None:
     app.conf.update(settings)
     with pytest.raises(ValueError, match="plain JSON"):
         TaskWriter(app, "work")
+
+
+@pytest.mark.parametrize("due_at", [None, DUE_AT])
+def test_properties_of_one_message_are_added_to_those_of_all(due_at: float | None) -> None:
+    writer = TaskWriter(create_app(), "work")
+    plain = Received(writer.write(TASK_ID, b"{}", due_at))
+    traced = Received(writer.write(TASK_ID, b"{}", due_at, {"traceparent": "00-a-b-01"}))
+    assert traced.properties == {**plain.properties, "traceparent": "00-a-b-01"}
+    assert traced.body == plain.body
