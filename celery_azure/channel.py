@@ -16,16 +16,15 @@ from kombu.log import get_logger
 from celery_azure import administration
 from celery_azure.amqp.codec import CodecError
 from celery_azure.amqp.messages import Received
-from celery_azure.amqp.receiver import ABANDON, COMPLETE, LOCK_LOST, RELEASE, dead_letter
+from celery_azure.amqp.receiver import ABANDON, COMPLETE, RELEASE, dead_letter
 from celery_azure.envelope import KOMBU, NotAnEnvelopeError, decode, encode
 from celery_azure.errors import RefusedError
-from celery_azure.namespace import counts
+from celery_azure.locks import on_lost, on_settled
 from celery_azure.routing import RoutingChannel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from celery_azure.amqp.frames import AmqpError
     from celery_azure.amqp.receiver import Delivery, Receiver, Settlement
     from celery_azure.options import Options
 
@@ -264,8 +263,8 @@ class Channel(RoutingChannel):
             locks=locks,
             renew_seconds=self.options.lock_renewal_seconds,
             on_message=self.connection.feed.notify,
-            on_lost=_on_lost,
-            on_settled=_on_settled,
+            on_lost=on_lost,
+            on_settled=on_settled,
             stays=source is None or not source.is_temporary,
         )
         return receiver
@@ -361,26 +360,3 @@ class Channel(RoutingChannel):
         for queue, receiver in self._getters.items():
             self._close_receiver(receiver, queue)
         super_close()
-
-
-def _on_lost(delivery: Delivery, reason: str) -> None:
-    counts["lost locks"] += 1
-    logger.warning(
-        "The lock of %s is lost, it is delivered again: %s", delivery.name or "a message", reason
-    )
-
-
-def _on_settled(delivery: Delivery, settlement: Settlement, error: AmqpError | None) -> None:
-    if error is None:
-        return
-    counts["failed settlements"] += 1
-    what = delivery.name or "a message"
-    if error.condition == LOCK_LOST:
-        counts["lost locks"] += 1
-        logger.warning(
-            "The lock of %s was lost before its %s: it is delivered again.", what, settlement.verb
-        )
-    else:
-        logger.warning(
-            "The %s of %s failed, it is delivered again: %s", settlement.verb, what, error
-        )

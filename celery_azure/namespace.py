@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -20,6 +19,7 @@ from celery_azure.amqp.receiver import Receiver
 from celery_azure.amqp.requests import Requests
 from celery_azure.amqp.sender import TIMEOUT, Outgoing, Sender
 from celery_azure.amqp.threaded import ThreadedDriver
+from celery_azure.counts import LOST_EVENTS, counts
 from celery_azure.dialing import address_of, new_engine, tls_of
 from celery_azure.errors import error_from
 from celery_azure.presence import Presence
@@ -35,9 +35,6 @@ logger = get_logger(__name__)
 
 _NOT_FOUND = "amqp:not-found"
 _FINISH_SECONDS = 1.0
-
-counts: Counter[str] = Counter()
-"""What has happened in this process: `lost locks`, `failed settlements`, `lost events`."""
 
 
 class Namespace:
@@ -118,7 +115,7 @@ class Namespace:
 
         def done(error: AmqpError | None) -> None:
             if error is not None:
-                counts["lost events"] += 1
+                counts[LOST_EVENTS] += 1
                 logger.debug("An event for %r is lost: %s", entity, error)
 
         self.driver.call(self._submit, entity, Outgoing(payload, self.driver.now() + timeout, done))

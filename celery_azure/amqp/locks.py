@@ -61,18 +61,22 @@ class LockKeeper:
     def expire(self, now: float) -> None:
         """Renew what has lived through half of its lock."""
         due: list[Delivery] = []
-        ended: list[Delivery] = []
+        ended: list[tuple[Delivery, str]] = []
         for delivery in self._held:
             if now - delivery.arrived < _YOUNG_SECONDS:
                 break  # they stand in the order of their arrival
             if delivery.renew_at == float("inf"):
                 self._look_at(delivery)
-            if delivery.renew_at <= now:
-                is_over = now - delivery.arrived > self._longest
-                (ended if is_over else due).append(delivery)
+            if delivery.renew_until <= now:
+                ended.append((delivery, "it could not be renewed in time"))
+            elif delivery.renew_at <= now:
+                if now - delivery.arrived > self._longest:
+                    ended.append((delivery, f"it is not renewed after {self._longest:g} s"))
+                else:
+                    due.append(delivery)
                 delivery.renew_at = now + _LONGEST_LOCK  # until the answer says more
-        for delivery in ended:
-            self._lose(delivery, f"it is not renewed after {self._longest:g} s")
+        for delivery, reason in ended:
+            self._lose(delivery, reason)
         for start in range(0, len(due), _MOST_AT_ONCE):
             self._renew(due[start : start + _MOST_AT_ONCE], now)
 
@@ -91,6 +95,10 @@ class LockKeeper:
         lasts = _LONGEST_LOCK
         if isinstance(until, int):
             lasts = until / 1000 - self._engine.wall(now) - self._ahead
+        if lasts >= _SHORTEST_LOCK:
+            delivery.renew_until = now + lasts + _SHORTEST_LOCK
+        else:  # the broker's clock is behind ours
+            delivery.renew_until = float("inf")
         delivery.renew_at = now + min(max(lasts, _SHORTEST_LOCK), _LONGEST_LOCK) / 2
 
     def _renew(self, deliveries: list[Delivery], now: float) -> None:

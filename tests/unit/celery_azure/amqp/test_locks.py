@@ -101,3 +101,17 @@ def test_a_broker_whose_clock_is_ahead_loses_no_lock() -> None:
     keeping.take(world, 1)
     world.pass_time(60)
     assert keeping.lost == []
+
+
+def test_a_lock_that_nobody_could_renew_in_time_is_lost() -> None:
+    world = World(lock_duration=10.0)
+    world.put("a")
+    keeping = Keeping(world)
+    [delivery] = keeping.take(world, 1)
+    world.is_reachable = False
+    world.cut()
+    world.pass_time(9)
+    assert keeping.lost == []
+    world.pass_time(3)
+    assert keeping.lost == ["it could not be renewed in time"]
+    assert delivery.is_lost
