@@ -197,7 +197,7 @@ def _why_no_containers(session: nox.Session) -> str:
 
 @nox.session
 def browser(session: nox.Session) -> None:
-    """Try the page in a real browser, which is the one on the path."""
+    """Try the pages in a real browser, which is the one on the path."""
     search = str(_environment(session, "browser") / "python"), "-m", "tests.browser.chromium"
     missing = str(session.run(*search, external=True, silent=True, success_codes=[0, 1])).strip()
     if missing:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, unquote
 
 from servicebus_emulator.broker.errors import BrokerError, EntityNotFound
 from servicebus_emulator.control.errors import ControlError
-from servicebus_emulator.control.faults import Fault
+from servicebus_emulator.control.faults import ACTIONS, Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,6 +126,11 @@ def list_faults(call: Call) -> Answer:
     return Answer(200, {"faults": [injected.document() for injected in call.emulator.faults()]})
 
 
+def list_actions(_call: Call) -> Answer:
+    """Tell by operation what can go wrong with it."""
+    return Answer(200, {"actions": {name: sorted(actions) for name, actions in ACTIONS.items()}})
+
+
 def add_fault(call: Call) -> Answer:
     """Put a fault to work."""
     injected = call.emulator.inject_fault(Fault.from_document(call.json()))
@@ -194,6 +199,7 @@ OPERATIONS: dict[tuple[str, str], Callable[[Call], Answer]] = {
     ("DELETE", "/messages/*"): purge_messages,
     ("GET", "/connections"): list_connections,
     ("POST", "/reset"): reset,
+    ("GET", "/actions"): list_actions,
     ("GET", "/faults"): list_faults,
     ("POST", "/faults"): add_fault,
     ("DELETE", "/faults"): clear_faults,

@@ -91,7 +91,15 @@ class HttpAnswers:
         return HttpResponse(int(response.status), response.headers, response.body)
 
     def _steer(self, request: HttpRequest) -> HttpResponse:
-        """Control the emulator: open to every program that reaches the port, to no web page."""
+        """Control the emulator: open to every program that reaches the port, to no web page.
+
+        But to its own, which whoever may see: it holds nothing of the namespace.
+        """
+        from servicebus_emulator.server.web_page import page_for  # noqa: PLC0415 (see below)
+
+        page = page_for(request)
+        if page is not None:
+            return page
         if _is_from_elsewhere(request):
             return HttpResponse.text(403, "Pages of other sites may not control the emulator.")
         import json  # noqa: PLC0415 (most emulators are never controlled)

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from servicebus_emulator.clock import Clock, ManualClock, OffsetClock, SystemClock
+from servicebus_emulator.control.faults import ACTIONS
 from servicebus_emulator.control.operations import OPERATIONS, Answer, handle
 from servicebus_emulator.server.blueprint import Blueprint
 from servicebus_emulator.server.control import Control
@@ -97,6 +98,12 @@ def test_all_faults_are_mended() -> None:
 
     assert panel.ask("DELETE", "/faults").status == 204
     assert panel.ask("GET", "/faults").document == {"faults": []}
+
+
+def test_it_is_told_what_can_go_wrong() -> None:
+    actions = Panel().ask("GET", "/actions").document["actions"]
+
+    assert {name: frozenset(known) for name, known in actions.items()} == ACTIONS
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"operation": "fly", "action": "high"}'])
