@@ -91,7 +91,6 @@ SDK_OPERATIONS: Final[Mapping[str, Mapping[str, str]]] = {
 
 NOT_SUPPORTED: Final[Mapping[str, str]] = {
     "Transactions (the AMQP coordinator)": "the attach is refused: `amqp:not-implemented`",
-    "Authorization rules of an entity": "501: The property AuthorizationRules is not supported",
     "Any other operation of `$management`": "status 501, `amqp:not-implemented`",
     "Any other operation on `$cbs` than put-token": "status-code 501",
     "Any other resource over HTTP, such as `$Resources/relays`": "501 in an Atom error",

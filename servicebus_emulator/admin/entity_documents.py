@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from servicebus_emulator.admin.access_documents import rules_element
 from servicebus_emulator.admin.atom import (
     Entry,
     InvalidDocumentError,
@@ -17,11 +18,11 @@ from servicebus_emulator.admin.atom import (
 from servicebus_emulator.admin.properties import PROPERTIES
 from servicebus_emulator.broker.entities import (
     EntityDescription,
+    IntakeDescription,
     QueueDescription,
     SubscriptionDescription,
     TopicDescription,
 )
-from servicebus_emulator.broker.errors import OperationNotSupported
 from servicebus_emulator.broker.rules import CorrelationFilter
 from servicebus_emulator.broker.subscription import Subscription
 from servicebus_emulator.broker.topic import Topic
@@ -82,13 +83,10 @@ def read_description(
 
     Raises:
         InvalidDocumentError: An element is unknown, or its text is malformed; the message names it.
-        OperationNotSupported: With authorization rules of its own.
     """
     expected, names = _KINDS[wanted]
     if kind != expected:
         raise InvalidDocumentError(f"A {expected} is expected here, not a {kind}.")
-    if len(children.get("AuthorizationRules", ())):
-        raise OperationNotSupported("The property AuthorizationRules")
     values: dict[str, Any] = {}
     for name, element in children.items():
         if name not in names and name not in _NOT_READ:
@@ -126,13 +124,14 @@ def _state(entity: Queue | Topic, now: float) -> dict[str, Any]:
         "SizeInBytes": str(counts.size_in_bytes),
         "MessageCount": str(counts.total),
         "IsAnonymousAccessible": "false",
-        "AuthorizationRules": "",
         "CreatedAt": timestamp(entity.created_at),
         "UpdatedAt": timestamp(entity.updated_at),
         "AccessedAt": timestamp(entity.accessed_at),
         "CountDetails": _count_details(counts),
         "EntityAvailabilityStatus": "Available",
     }
+    if isinstance(entity.description, IntakeDescription):
+        state["AuthorizationRules"] = rules_element(entity.description.authorization_rules)
     if isinstance(entity, Topic):
         rules = [rule for each in entity.subscriptions for rule in each.rules]
         correlating = sum(isinstance(rule.filter, CorrelationFilter) for rule in rules)

@@ -5,10 +5,12 @@ Source: https://learn.microsoft.com/rest/api/servicebus/queues and .../topics
 
 from __future__ import annotations
 
+from dataclasses import replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from servicebus_emulator.admin import atom
+from servicebus_emulator.admin.access_documents import RULES, read_rules
 from servicebus_emulator.admin.atom import Entry
 from servicebus_emulator.admin.entity_documents import entity_entry, read_description
 from servicebus_emulator.admin.messages import Response
@@ -18,7 +20,11 @@ from servicebus_emulator.broker.errors import EntityNotFound
 from servicebus_emulator.broker.topic import Topic
 
 if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
     from servicebus_emulator.broker.queue import Queue
+
+_Description = TypeVar("_Description", QueueDescription, TopicDescription)
 
 
 def namespace_info(call: Call) -> Response:
@@ -64,14 +70,14 @@ def put(call: Call) -> Response:
     name, now = call.names[0], call.now
     entity: Queue | Topic
     if kind == "TopicDescription":
-        topic = read_description(TopicDescription, kind, children)
+        topic = _with_rules(read_description(TopicDescription, kind, children), children, call)
         if call.is_update:
             call.check_match(call.namespace.get_topic(name).updated_at)
             entity = call.namespace.update_topic(name, topic, now=now)
         else:
             entity = call.namespace.create_topic(name, topic, now=now)
     else:
-        queue = read_description(QueueDescription, kind, children)
+        queue = _with_rules(read_description(QueueDescription, kind, children), children, call)
         call.namespace.check_forwarding(name, queue)
         if call.is_update:
             call.check_match(call.namespace.get_queue(name).updated_at)
@@ -80,6 +86,17 @@ def put(call: Call) -> Response:
             entity = call.namespace.create_queue(name, queue, now=now)
     status = HTTPStatus.OK if call.is_update else HTTPStatus.CREATED
     return entry_response(entity_entry(entity, now), status)
+
+
+def _with_rules(
+    description: _Description, children: dict[str, Element], call: Call
+) -> _Description:
+    """Add the authorization rules; a document that says nothing of them leaves them as they are."""
+    old, element = call.namespace.policies_of(call.names[0]), children.get(RULES)
+    rules = old
+    if element is not None:
+        rules = read_rules(element, old, call.namespace.new_key, call.now)
+    return replace(description, authorization_rules=rules)
 
 
 def delete(call: Call) -> Response:

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from servicebus_emulator.admin import atom
+from servicebus_emulator.admin.access_operations import ACCESS_OPERATIONS
 from servicebus_emulator.admin.atom import InvalidDocumentError
 from servicebus_emulator.admin.entity_operations import ENTITY_OPERATIONS
 from servicebus_emulator.admin.messages import Response
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from servicebus_emulator.admin.messages import Request
     from servicebus_emulator.broker.namespace import Namespace
 
-OPERATIONS = (*SUBSCRIPTION_OPERATIONS, *ENTITY_OPERATIONS)
+OPERATIONS = (*ACCESS_OPERATIONS, *SUBSCRIPTION_OPERATIONS, *ENTITY_OPERATIONS)
 """All operations; the first ones whose path matches count."""
 
 _STATUS_OF = {

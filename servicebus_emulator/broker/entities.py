@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
+from servicebus_emulator.broker.access import AccessKey, check_policies
 from servicebus_emulator.broker.errors import (
     ArgumentError,
     ArgumentOutOfRange,
@@ -109,6 +110,7 @@ class IntakeDescription(EntityDescription):
     Attributes:
         duplicate_detection_history_time_window: Seconds for which identities are remembered.
         max_message_size_in_kilobytes: None for what the namespace gives entities.
+        authorization_rules: Who may use this entity beside those who may use the namespace.
     """
 
     max_size_in_megabytes: int = 1024
@@ -118,6 +120,7 @@ class IntakeDescription(EntityDescription):
     enable_partitioning: bool = False
     enable_express: bool = False
     max_message_size_in_kilobytes: int | None = None
+    authorization_rules: tuple[AccessKey, ...] = ()
 
     FIXED: ClassVar[tuple[str, ...]] = ("requires_duplicate_detection", "enable_partitioning")
 
@@ -133,6 +136,7 @@ class IntakeDescription(EntityDescription):
             0.0,
             _LONGEST_HISTORY,
         )
+        check_policies(self.authorization_rules)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from base64 import b64encode
 from typing import TYPE_CHECKING, TypeVar
 
 from servicebus_emulator.broker.entities import (
     DEAD_LETTER_SUFFIX,
     TRANSFER_SUFFIX,
+    IntakeDescription,
     OutletDescription,
     QueueDescription,
     TopicDescription,
@@ -15,6 +18,7 @@ from servicebus_emulator.broker.entities import (
 )
 from servicebus_emulator.broker.errors import (
     ArgumentError,
+    ArgumentOutOfRange,
     EntityAlreadyExists,
     EntityNotFound,
     OperationNotAllowed,
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from uuid import UUID
 
+    from servicebus_emulator.broker.access import AccessKey
     from servicebus_emulator.broker.entities import EntityDescription
     from servicebus_emulator.broker.intake import Intake
     from servicebus_emulator.broker.shelf import Shelf
@@ -52,6 +57,7 @@ class Namespace:
 
     Attributes:
         removals: How many entities have been removed so far.
+        access_keys: Its shared access policies, by name.
     """
 
     def __init__(
@@ -65,6 +71,7 @@ class Namespace:
         self.name = name
         self.created_at = now
         self.removals = 0
+        self.access_keys: dict[str, AccessKey] = {}
         limits = limits or Limits()
         rate = limits.credits_per_second
         throttle = None if rate is None else Throttle(rate)
@@ -77,6 +84,23 @@ class Namespace:
     def limits(self) -> Limits:
         """What the namespace allows."""
         return self._surroundings.limits
+
+    def new_key(self) -> str:
+        """A key for a shared access policy that comes without: 256 bits in base64."""
+        new_id = self._surroundings.new_id
+        return b64encode(new_id().bytes + new_id().bytes).decode()
+
+    def policies_of(self, name: str) -> tuple[AccessKey, ...]:
+        """The policies of the queue or topic of that name; none when there is no such entity."""
+        entity = self._entities.get(name.casefold())
+        description = None if entity is None else entity.description
+        return description.authorization_rules if isinstance(description, IntakeDescription) else ()
+
+    def policies_at(self, path: str) -> tuple[AccessKey, ...]:
+        """The policies of the queue or topic that `path` names, or else lies below."""
+        while path and path.casefold() not in self._entities:
+            path = path.rpartition("/")[0]
+        return self.policies_of(path)
 
     def create_queue(
         self, name: str, description: QueueDescription | None = None, *, now: float
@@ -213,6 +237,7 @@ class Namespace:
         """
         queue = self.get_queue(name)
         description.check_change(queue.description)
+        self._check_message_size(description)
         queue.update(description, now)
         return queue
 
@@ -224,6 +249,7 @@ class Namespace:
         """
         topic = self.get_topic(name)
         description.check_change(topic.description)
+        self._check_message_size(description)
         topic.update(description, now)
         return topic
 
@@ -297,11 +323,21 @@ class Namespace:
     def _check_creation(self, name: str, description: QueueDescription | TopicDescription) -> None:
         check_name(name)
         description.validate()
+        self._check_message_size(description)
         if name.casefold() in self._entities:
             raise EntityAlreadyExists(name)
         most = self.limits.max_entities
         if most is not None and len(self._entities) >= most:
             raise QuotaExceeded(f"The namespace holds at most {most} entities.")
+
+    def _check_message_size(self, description: IntakeDescription) -> None:
+        """See that the namespace's tier takes messages as large as an entity is to take."""
+        wanted = description.max_message_size_in_kilobytes
+        most = math.ceil(self.limits.max_message_size / 1024)
+        if wanted is not None and wanted > most:
+            raise ArgumentOutOfRange(
+                f"MaxMessageSizeInKilobytes is at most {most} in this namespace, and is {wanted}."
+            )
 
     def _add(self, entity: _Kind, now: float) -> _Kind:
         self._entities[entity.path.casefold()] = entity

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from uuid import UUID
 
+    from servicebus_emulator.broker.access import Right
     from servicebus_emulator.broker.topic import Topic
-    from servicebus_emulator.nodes.sas import Right
 
 _Kind = TypeVar("_Kind")
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from servicebus_emulator.amqp.types import Array, Int, Timestamp
+from servicebus_emulator.broker.access import Right
 from servicebus_emulator.broker.message import ReceiveMode
 from servicebus_emulator.nodes.calls import (
     BadRequestError,
@@ -19,7 +20,6 @@ from servicebus_emulator.nodes.calls import (
 )
 from servicebus_emulator.nodes.message_mapping import milliseconds, to_broker, to_wire
 from servicebus_emulator.nodes.rule_operations import RULE_OPERATIONS
-from servicebus_emulator.nodes.sas import Right
 from servicebus_emulator.nodes.session_operations import SESSION_OPERATIONS
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from servicebus_emulator.amqp.connection import Connection
     from servicebus_emulator.amqp.link import Link
+    from servicebus_emulator.broker.access import Right
     from servicebus_emulator.nodes.link_end import LinkEnd
-    from servicebus_emulator.nodes.sas import Claim, Right
+    from servicebus_emulator.nodes.sas import Claim
     from servicebus_emulator.nodes.watch import Fate, Watch
 
 _MOST_UNSENT = 256 * 1024

@@ -8,6 +8,7 @@ from servicebus_emulator.amqp import errors
 from servicebus_emulator.amqp.errors import AmqpError
 from servicebus_emulator.amqp.performatives import RECEIVER
 from servicebus_emulator.amqp.types import Described
+from servicebus_emulator.broker.access import Right
 from servicebus_emulator.broker.errors import BrokerError
 from servicebus_emulator.nodes.address import MANAGEMENT_NODE, entity_path, management_of
 from servicebus_emulator.nodes.cbs_node import CBS_NODE, CbsNode
@@ -19,7 +20,6 @@ from servicebus_emulator.nodes.request_node import (
     ReplyOutlet,
     RequestInlet,
 )
-from servicebus_emulator.nodes.sas import Right
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from servicebus_emulator.broker.access import Right
 from servicebus_emulator.nodes.calls import Call, Operation, Result, field, number
 from servicebus_emulator.nodes.rule_mapping import read_rule, write_rule
-from servicebus_emulator.nodes.sas import Right
 
 
 def add_rule(call: Call) -> Result:

@@ -11,15 +11,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from dataclasses import dataclass, field
-from enum import Flag, auto
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
+from servicebus_emulator.broker.access import AccessKey
 from servicebus_emulator.nodes.address import entity_path, is_at_or_below
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+
+    from servicebus_emulator.broker.access import Right
+    from servicebus_emulator.broker.namespace import Namespace
 
 _SCHEME = "SharedAccessSignature "
 _FIELDS = ("sr", "sig", "se", "skn")
@@ -28,26 +31,6 @@ _LONGEST_EXPIRY = 12  # digits; more is not a time
 
 class InvalidTokenError(Exception):
     """The token proves nothing; the text says why and holds no secret."""
-
-
-class Right(Flag):
-    """What a key allows; Manage includes the others, as in Service Bus."""
-
-    LISTEN = auto()
-    SEND = auto()
-    MANAGE = auto()
-
-
-EVERY_RIGHT = Right.LISTEN | Right.SEND | Right.MANAGE
-
-
-@dataclass(frozen=True, slots=True)
-class AccessKey:
-    """A shared access policy of the namespace: its name, its key and what the key allows."""
-
-    name: str
-    key: str = field(repr=False)
-    rights: Right = EVERY_RIGHT
 
 
 ROOT_KEY = AccessKey("RootManageSharedAccessKey", "SAS_KEY_VALUE")
@@ -70,12 +53,26 @@ class Claim:
 
 
 class KeyRing:
-    """The namespace's access policies, against which every token is checked."""
+    """The access policies of a namespace and its entities, against which tokens are checked.
 
-    def __init__(self, keys: Iterable[AccessKey] = (ROOT_KEY,)) -> None:
+    Args:
+        keys: The namespace's policies; with `namespace` they become its own.
+        namespace: Where policies are administered, and entities have some of their own.
+
+    Raises:
+        ValueError: No key is given.
+    """
+
+    def __init__(
+        self, keys: Iterable[AccessKey] = (ROOT_KEY,), namespace: Namespace | None = None
+    ) -> None:
         self._keys = {key.name: key for key in keys}
         if not self._keys:
             raise ValueError("a namespace needs at least one access key")
+        self._namespace = namespace
+        if namespace is not None:
+            namespace.access_keys.update(self._keys)
+            self._keys = namespace.access_keys
 
     @property
     def first(self) -> AccessKey:
@@ -94,27 +91,38 @@ class KeyRing:
             InvalidTokenError: It is malformed, expired, signed with another key, or not for this.
         """
         parts = _parse(token)
-        key = self._keys.get(unquote_plus(parts["skn"]))
-        if key is None or not _is_signed_by(key, parts):
+        resource = entity_path(unquote_plus(parts["sr"]))
+        known = self._named(unquote_plus(parts["skn"]), resource)
+        policy = next((each for each in known if _is_signed_by(each, parts)), None)
+        if policy is None:
             raise InvalidTokenError("InvalidSignature: the token has an invalid signature.")
         expires_at = float(parts["se"])
         if expires_at <= now:
             raise InvalidTokenError("ExpiredToken: the token is expired.")
-        resource = entity_path(unquote_plus(parts["sr"]))
         if not is_at_or_below(entity_path(audience), root=resource):
             raise InvalidTokenError("InvalidAudience: the token is not for this resource.")
-        return Claim(resource, key.rights, expires_at)
+        return Claim(resource, policy.rights, expires_at)
 
     def claim_of_password(self, name: str, password: str) -> Claim:
-        """Check a key given as it is (SASL PLAIN: the key's name and the key).
+        """Check a key given as it is (SASL PLAIN: the name and key of a namespace's policy).
 
         Raises:
             InvalidTokenError: There is no such key.
         """
-        key = self._keys.get(name)
-        if key is None or not hmac.compare_digest(key.key.encode(), password.encode()):
+        policy = self._keys.get(name)
+        keys = () if policy is None else policy.keys
+        if policy is None or not any(_is_same(key, password) for key in keys):
             raise InvalidTokenError("There is no access key of this name with this value.")
-        return Claim("", key.rights)
+        return Claim("", policy.rights)
+
+    def _named(self, name: str, resource: str) -> Iterator[AccessKey]:
+        """The policies of that name that count for a resource: the namespace's, the entity's."""
+        if name in self._keys:
+            yield self._keys[name]
+        if self._namespace is not None:
+            for policy in self._namespace.policies_at(resource):
+                if policy.name == name:
+                    yield policy
 
 
 def sign(resource: str, expiry: str, key: str) -> bytes:
@@ -138,6 +146,12 @@ def _parse(token: str) -> dict[str, str]:
     return parts
 
 
-def _is_signed_by(key: AccessKey, parts: dict[str, str]) -> bool:
-    expected = sign(parts["sr"], parts["se"], key.key)
-    return hmac.compare_digest(expected, unquote_plus(parts["sig"]).encode())
+def _is_signed_by(policy: AccessKey, parts: dict[str, str]) -> bool:
+    signature = unquote_plus(parts["sig"])
+    signed = (sign(parts["sr"], parts["se"], key) for key in policy.keys)
+    return any(_is_same(expected.decode(), signature) for expected in signed)
+
+
+def _is_same(expected: str, given: str) -> bool:
+    """Compare in a time that tells nothing."""
+    return hmac.compare_digest(expected.encode(), given.encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from servicebus_emulator.broker.access import Right
 from servicebus_emulator.nodes.calls import (
     BadRequestError,
     Call,
@@ -11,7 +12,6 @@ from servicebus_emulator.nodes.calls import (
     number,
 )
 from servicebus_emulator.nodes.message_mapping import milliseconds
-from servicebus_emulator.nodes.sas import Right
 
 _END_OF_TIME = 253_402_300_799_000  # milliseconds; the year 9999, which means "with messages"
 

@@ -9,6 +9,7 @@ from servicebus_emulator.broker.rules import DEFAULT_RULE
 
 if TYPE_CHECKING:
     from servicebus_emulator.admin.config import SubscriptionConfig, TopicConfig
+    from servicebus_emulator.broker.access import AccessKey
     from servicebus_emulator.broker.entities import QueueDescription
     from servicebus_emulator.broker.namespace import Namespace
     from servicebus_emulator.broker.subscription import Subscription
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Blueprint:
-    """Queues and topics by name."""
+    """Queues, topics and the namespace's access keys, by name."""
 
     queues: dict[str, QueueDescription] = field(default_factory=dict)
     topics: dict[str, TopicConfig] = field(default_factory=dict)
+    access_keys: dict[str, AccessKey] = field(default_factory=dict)
 
     def build(self, namespace: Namespace, now: float) -> None:
         """Create what is missing.
@@ -56,6 +58,8 @@ class Blueprint:
                 namespace.delete_topic(topic.path)
         if not keep:
             self.build(namespace, now)
+            namespace.access_keys.clear()
+            namespace.access_keys.update(self.access_keys)
 
 
 def _create_topic(namespace: Namespace, name: str, config: TopicConfig, now: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from servicebus_emulator.nodes.sas import AccessKey
+    from servicebus_emulator.broker.access import AccessKey
 
 # Addresses that mean "every interface" are none that a client could connect to.
 _WILDCARDS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (binds nothing)

@@ -14,7 +14,7 @@ from servicebus_emulator.broker.limits import limits_of
 from servicebus_emulator.broker.namespace import Namespace
 from servicebus_emulator.clock import OffsetClock, SystemClock
 from servicebus_emulator.nodes.container import Container
-from servicebus_emulator.nodes.sas import ROOT_KEY, AccessKey, KeyRing
+from servicebus_emulator.nodes.sas import ROOT_KEY, KeyRing
 from servicebus_emulator.server.amqp_door import AmqpDoor
 from servicebus_emulator.server.blueprint import Blueprint
 from servicebus_emulator.server.connection_string import connection_string
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from servicebus_emulator.broker.access import AccessKey
     from servicebus_emulator.broker.limits import Limits
     from servicebus_emulator.clock import Clock
     from servicebus_emulator.nodes.idleness import IdleLimits
@@ -88,10 +89,11 @@ class ServiceBusEmulator:
         self._host = options.get("host", "127.0.0.1")
         self._wanted_port = options.get("port", 0)
         self._clock = options.get("clock") or OffsetClock()
-        self._keys = KeyRing(options.get("keys", (ROOT_KEY,)))
         self._trace = options.get("trace")
         self._blueprint = Blueprint()
         self.namespace = _namespace(options, self._blueprint, self._clock.now())
+        self._keys = KeyRing(options.get("keys", (ROOT_KEY,)), self.namespace)
+        self._blueprint.access_keys |= self.namespace.access_keys
         self._certificate: Certificate | None = None
         self._tls_context: ssl.SSLContext | None = None
         self._tls_is_off = False

@@ -5,9 +5,10 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from servicebus_emulator.broker.access import Right
 from servicebus_emulator.clock import SystemClock
 from servicebus_emulator.nodes.address import entity_path
-from servicebus_emulator.nodes.sas import InvalidTokenError, Right
+from servicebus_emulator.nodes.sas import InvalidTokenError
 from servicebus_emulator.server.http_responses import HttpResponse
 
 if TYPE_CHECKING:
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 
 _WEBSOCKET = "/$servicebus/websocket"
 _CONTROL = "/emulator"
+_CLAIMS = {
+    "GET": "Manage,EntityRead",
+    "PUT": "Manage,EntityWrite",
+    "DELETE": "Manage,EntityDelete",
+}
 _HEALTHY = b'{"status":"healthy","message":"Service is healthy."}'
 
 
@@ -77,7 +83,8 @@ class HttpAnswers:
         except InvalidTokenError as refusal:
             return _unauthorized(str(refusal))
         if not claim.allows(entity_path(path), Right.MANAGE, now):
-            return _unauthorized("InvalidClaims: Manage,EntityRead claims are required.")
+            wanted = _CLAIMS.get(request.method, _CLAIMS["GET"])
+            return _unauthorized(f"InvalidClaims: {wanted} claims are required.")
         return None
 
     def _manage(self, request: HttpRequest, path: str, query: str) -> HttpResponse:

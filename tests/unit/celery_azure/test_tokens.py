@@ -7,7 +7,8 @@ import pytest
 
 from celery_azure.connection import ServiceBusEndpoint
 from celery_azure.tokens import CredentialTokens, SharedAccessTokens, token_source
-from servicebus_emulator.nodes.sas import AccessKey, KeyRing
+from servicebus_emulator.broker.access import AccessKey
+from servicebus_emulator.nodes.sas import KeyRing
 
 AUDIENCE = "sb://name.servicebus.windows.net/a queue/é"
 

@@ -12,10 +12,11 @@ from celery_azure.amqp.receiver import Delivery, Receiver, Settlement
 from celery_azure.amqp.requests import Requests
 from celery_azure.amqp.sender import Outgoing, Sender
 from celery_azure.tokens import SharedAccessTokens
+from servicebus_emulator.broker.access import AccessKey, Right
 from servicebus_emulator.broker.entities import QueueDescription
 from servicebus_emulator.broker.namespace import Namespace
 from servicebus_emulator.nodes.container import Container
-from servicebus_emulator.nodes.sas import ROOT_KEY, AccessKey, KeyRing, Right
+from servicebus_emulator.nodes.sas import ROOT_KEY, KeyRing
 
 if TYPE_CHECKING:
     from celery_azure.amqp.frames import AmqpError

@@ -1,7 +1,7 @@
 """The real admin client judges the operations; only the wire between them is missing."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -11,6 +11,7 @@ import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.core.pipeline.transport import HttpRequest, HttpResponse, HttpTransport
 from azure.servicebus.management import (
+    AccessRights,
     AuthorizationRule,
     CorrelationRuleFilter,
     EntityStatus,
@@ -176,11 +177,67 @@ def test_a_status_is_set_and_seen(client: ServiceBusAdministrationClient) -> Non
         assert client.get_queue("orders").status == status
 
 
-def test_authorization_rules_are_refused_by_name(client: ServiceBusAdministrationClient) -> None:
-    with pytest.raises(HttpResponseError, match="AuthorizationRules is not supported"):
-        client.create_queue("orders", authorization_rules=[AuthorizationRule()])
+def test_authorization_rules_come_and_go_with_their_entity(
+    client: ServiceBusAdministrationClient,
+) -> None:
+    rule = AuthorizationRule(
+        type="SharedAccessAuthorizationRule",
+        claim_type="SharedAccessKey",
+        claim_value="None",
+        key_name="sender",
+        rights=[AccessRights.SEND],
+        primary_key="first",
+        secondary_key="second",
+    )
+    client.create_topic("news", authorization_rules=[rule])
+    queue = client.create_queue("orders", authorization_rules=[rule])
+    (kept,) = queue.authorization_rules or []
+    assert (kept.key_name, kept.rights) == ("sender", ["Send"])
+    assert (kept.primary_key, kept.secondary_key) == ("first", "second")
+    assert kept.created_at_utc == datetime.fromtimestamp(NOW, UTC)
+
+    queue.authorization_rules = None  # which the client leaves out of the document
+    client.update_queue(queue)
+    assert len(client.get_queue("orders").authorization_rules or ()) == 1
+    queue.authorization_rules = []
+    client.update_queue(queue)
+    assert client.get_queue("orders").authorization_rules is None
+    assert [topic.authorization_rules is None for topic in client.list_topics()] == [False]
+
+
+@pytest.mark.parametrize(
+    ("rights", "key_names", "refusal"),
+    [
+        ([AccessRights.MANAGE], ["a"], "should also include Send and Listen"),
+        ([], ["a"], "grants no right"),
+        (["Read"], ["a"], "A right is one of Manage, Send, Listen"),
+        ([AccessRights.SEND], ["a", "a"], "must be unique"),
+        ([AccessRights.SEND], [""], "has 1 to 256 characters"),
+        ([AccessRights.SEND], [f"a{index}" for index in range(13)], "at most 12"),
+    ],
+)
+def test_authorization_rules_that_break_a_rule_are_refused(
+    client: ServiceBusAdministrationClient,
+    rights: list[AccessRights | str],
+    key_names: list[str],
+    refusal: str,
+) -> None:
+    rules = [AuthorizationRule(key_name=name, rights=rights) for name in key_names]
+    with pytest.raises(HttpResponseError, match=refusal):
+        client.create_queue("orders", authorization_rules=rules)
     with pytest.raises(ResourceNotFoundError):
         client.get_queue("orders")
+
+
+def test_messages_larger_than_the_namespace_takes_cannot_be_promised(
+    client: ServiceBusAdministrationClient,
+) -> None:
+    with pytest.raises(HttpResponseError, match="MaxMessageSizeInKilobytes is at most 256"):
+        client.create_topic("news", max_message_size_in_kilobytes=1024)
+    queue = client.create_queue("orders")
+    queue.max_message_size_in_kilobytes = 1024
+    with pytest.raises(HttpResponseError, match="MaxMessageSizeInKilobytes is at most 256"):
+        client.update_queue(queue)
 
 
 def test_forwarding_needs_its_target(client: ServiceBusAdministrationClient) -> None:

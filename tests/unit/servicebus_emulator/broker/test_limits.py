@@ -4,7 +4,7 @@ from uuid import uuid4
 import pytest
 
 from servicebus_emulator.broker.entities import QueueDescription
-from servicebus_emulator.broker.errors import QuotaExceeded, ServerBusy
+from servicebus_emulator.broker.errors import ArgumentOutOfRange, QuotaExceeded, ServerBusy
 from servicebus_emulator.broker.limits import PROFILES, Limits, limits_of
 from servicebus_emulator.broker.message import Message, ReceiveMode
 from servicebus_emulator.broker.namespace import Namespace
@@ -47,7 +47,8 @@ def test_a_queue_of_the_premium_tier_that_wants_larger_messages_takes_no_larger_
 
 
 def test_a_queue_of_the_standard_tier_cannot_take_larger_messages() -> None:
-    assert a_queue("standard", max_message_size_in_kilobytes=1024).max_message_size == 256 * KB
+    with pytest.raises(ArgumentOutOfRange, match="at most 256"):
+        a_queue("standard", max_message_size_in_kilobytes=1024)
 
 
 def test_a_batch_is_no_larger_than_a_message_of_the_queue() -> None:

@@ -12,13 +12,14 @@ from servicebus_emulator.amqp.message import BareMessage, Properties
 from servicebus_emulator.amqp.outcomes import DeliveryState
 from servicebus_emulator.amqp.performatives import RECEIVER, SENDER, Source, Target
 from servicebus_emulator.amqp.types import Described
+from servicebus_emulator.broker.access import AccessKey, Right
 from servicebus_emulator.broker.entities import QueueDescription
 from servicebus_emulator.broker.limits import Limits
 from servicebus_emulator.broker.namespace import Namespace
 from servicebus_emulator.broker.queue import Queue
 from servicebus_emulator.nodes.container import Container
 from servicebus_emulator.nodes.idleness import IdleLimits
-from servicebus_emulator.nodes.sas import ROOT_KEY, AccessKey, KeyRing, Right
+from servicebus_emulator.nodes.sas import ROOT_KEY, KeyRing
 
 if TYPE_CHECKING:
     from servicebus_emulator.nodes.peer import Peer

@@ -1,8 +1,9 @@
 import pytest
 
 from servicebus_emulator.amqp.connection import Connection
+from servicebus_emulator.broker.access import Right
 from servicebus_emulator.nodes.peer import Peer
-from servicebus_emulator.nodes.sas import Claim, Right
+from servicebus_emulator.nodes.sas import Claim
 
 
 @pytest.fixture

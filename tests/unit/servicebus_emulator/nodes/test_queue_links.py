@@ -83,9 +83,7 @@ def test_a_batch_over_the_limit_is_rejected_where_a_message_of_that_size_is_not(
 
 
 def test_a_refusal_of_the_broker_rejects_the_message() -> None:
-    client = Client(
-        World(orders={"max_size_in_megabytes": 1, "max_message_size_in_kilobytes": 102400})
-    )
+    client = Client(World(orders={"max_size_in_megabytes": 1}))
     link = client.sender()
     for _ in range(5):
         client.send(link, encode_bare(BareMessage(data=[b"x" * 250_000])))

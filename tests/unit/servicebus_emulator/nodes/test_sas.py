@@ -1,17 +1,12 @@
 from urllib.parse import quote_plus, urlencode
+from uuid import uuid4
 
 import pytest
 
-from servicebus_emulator.nodes.sas import (
-    EVERY_RIGHT,
-    ROOT_KEY,
-    AccessKey,
-    Claim,
-    InvalidTokenError,
-    KeyRing,
-    Right,
-    sign,
-)
+from servicebus_emulator.broker.access import EVERY_RIGHT, AccessKey, Right
+from servicebus_emulator.broker.entities import QueueDescription
+from servicebus_emulator.broker.namespace import Namespace
+from servicebus_emulator.nodes.sas import ROOT_KEY, Claim, InvalidTokenError, KeyRing, sign
 
 NOW = 1_000_000.0
 AUDIENCE = "sb://127.0.0.1:5672/orders"
@@ -52,6 +47,46 @@ def test_a_token_for_the_namespace_serves_for_each_entity() -> None:
     claim = KeyRing().claim_of_token(token("https://127.0.0.1:5672"), "/orders", NOW)
 
     assert claim.allows("orders/$DeadLetterQueue", Right.LISTEN, NOW)
+
+
+def world_of_policies() -> tuple[Namespace, KeyRing]:
+    namespace = Namespace(uuid4, now=NOW)
+    policies = (AccessKey("sender", "first", Right.SEND, secondary_key="second"),)
+    description = QueueDescription(authorization_rules=policies)
+    namespace.create_queue("EU/Orders", description, now=NOW)
+    namespace.create_queue("invoices", now=NOW)
+    return namespace, KeyRing(namespace=namespace)
+
+
+@pytest.mark.parametrize("key", ["first", "second"])
+@pytest.mark.parametrize("path", ["eu/orders", "eu/orders/$DeadLetterQueue"])
+def test_an_entitys_policy_serves_for_the_entity_and_what_lies_below(path: str, key: str) -> None:
+    _, ring = world_of_policies()
+    text = token(f"sb://h/{path}", key=AccessKey("sender", key))
+
+    claim = ring.claim_of_token(text, f"sb://h/{path}", NOW)
+
+    assert claim == Claim(path, Right.SEND, 1_000_001.0)
+
+
+@pytest.mark.parametrize("path", ["", "eu", "invoices", "eu/orders2"])
+def test_an_entitys_policy_opens_nothing_else(path: str) -> None:
+    _, ring = world_of_policies()
+    text = token(f"sb://h/{path}", key=AccessKey("sender", "first"))
+
+    with pytest.raises(InvalidTokenError, match="InvalidSignature"):
+        ring.claim_of_token(text, f"sb://h/{path}", NOW)
+
+
+def test_a_policy_that_is_removed_opens_nothing_any_more() -> None:
+    namespace, ring = world_of_policies()
+    namespace.access_keys["second"] = AccessKey("second", "key")
+    text = token(key=AccessKey("second", "key"))
+    assert ring.claim_of_token(text, AUDIENCE, NOW).rights == EVERY_RIGHT
+    del namespace.access_keys["second"]
+
+    with pytest.raises(InvalidTokenError, match="InvalidSignature"):
+        ring.claim_of_token(text, AUDIENCE, NOW)
 
 
 def test_a_token_signed_with_another_key_is_refused() -> None:

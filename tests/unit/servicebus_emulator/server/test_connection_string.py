@@ -1,6 +1,6 @@
 import pytest
 
-from servicebus_emulator.nodes.sas import AccessKey
+from servicebus_emulator.broker.access import AccessKey
 from servicebus_emulator.server.connection_string import connection_string
 
 

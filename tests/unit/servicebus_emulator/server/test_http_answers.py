@@ -4,10 +4,11 @@ from uuid import UUID
 
 import pytest
 
+from servicebus_emulator.broker.access import AccessKey, Right
 from servicebus_emulator.broker.namespace import Namespace
 from servicebus_emulator.clock import ManualClock
 from servicebus_emulator.nodes.container import Container
-from servicebus_emulator.nodes.sas import ROOT_KEY, AccessKey, KeyRing, Right, sign
+from servicebus_emulator.nodes.sas import ROOT_KEY, KeyRing, sign
 from servicebus_emulator.server.blueprint import Blueprint
 from servicebus_emulator.server.control import Control
 from servicebus_emulator.server.http_answers import HttpAnswers
