@@ -151,8 +151,10 @@ def _from_native(received: Received) -> dict[str, Any]:
     headers = dict(received.properties)
     headers.pop(ROUTING_KEY, None)  # the same stands in what follows
     extra = _extra(headers.pop(EXTRA, "{}"))
-    kept = extra.get("properties") or {}
-    headers.update(extra.get("headers") or {})
+    kept, other = extra.get("properties") or {}, extra.get("headers") or {}
+    if not isinstance(kept, dict) or not isinstance(other, dict):
+        raise NotAnEnvelopeError(f"the property {EXTRA} has no headers and properties in it")
+    headers.update(other)
     routing_key = str(kept.get("routing_key", ""))
     exchange = str(kept.get("exchange", ""))
     priority = received.header[1] if len(received.header) > 1 else None

@@ -116,8 +116,7 @@ class AsyncPublisher:
 
     def _pump(self, sender: _WatchedSender) -> None:
         sender.is_pump_due = False
-        sender.pump(self._driver.now())
-        self._driver.flush()
+        self._driver.do(sender.pump, self._driver.now())
 
     def _on_link(self, queue: str, error: AmqpError | None) -> None:
         """A link is attached, or was refused: tell those who want to know."""

@@ -9,18 +9,61 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
+from celery_azure.amqp.failures import FailureLog, reason_of
 from celery_azure.amqp.frames import AmqpError
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
     from celery_azure.amqp.engine import Engine, TokenSource
 
 _CONNECT_SECONDS = 3.0
+_CLOSE_SECONDS = 1.0
 
 
-class AsyncDriver(asyncio.Protocol):
+class _Line(asyncio.Protocol):
+    """One socket of a driver; what it says once the driver has another one is not heard."""
+
+    def __init__(self, driver: AsyncDriver) -> None:
+        self._driver = driver
+        self._transport: asyncio.Transport | None = None
+        self._gone = asyncio.Event()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to speak."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - narrows the stream's type
+        self._transport = transport
+        self._driver.line_made(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the socket has given."""
+        self._driver.line_received(self, data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The socket is gone."""
+        self._gone.set()
+        self._driver.line_lost(self, reason_of(exc) if exc else "the peer has closed the socket")
+
+    def write(self, data: bytes) -> None:
+        """Write."""
+        if self._transport is not None:
+            self._transport.write(data)
+
+    def close(self) -> None:
+        """Write what is left, for a moment, and close."""
+        if self._transport is not None:
+            self._transport.close()
+            loop = asyncio.get_running_loop()
+            loop.call_later(_CLOSE_SECONDS, self._transport.abort)
+
+    async def wait_closed(self) -> None:
+        """Wait until the socket is closed; `close` sees to it that this ends."""
+        if self._transport is not None:
+            await self._gone.wait()
+
+
+class AsyncDriver:
     """Runs an engine on the running loop.
 
     Args:
@@ -42,7 +85,9 @@ class AsyncDriver(asyncio.Protocol):
         self._address = address
         self._tls = tls
         self._loop = asyncio.get_running_loop()
-        self._transport: asyncio.Transport | None = None
+        self._line: _Line | None = None
+        self._failures = FailureLog()
+        self._is_closed = False
         self._timer: asyncio.TimerHandle | None = None
         self._is_poked = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -55,37 +100,67 @@ class AsyncDriver(asyncio.Protocol):
             self._is_poked = True
             self._loop.call_soon(self._turn)
 
+    def do(self, function: Callable[..., object], *arguments: Any) -> None:
+        """Call something of the engine's, and write what it leads to."""
+        try:
+            function(*arguments)
+            self.flush()
+        except Exception as failure:  # noqa: BLE001 - the driver outlives whatever it is
+            self._recover(failure)
+
     async def aclose(self) -> None:
         """Say good-bye and close the socket."""
+        self._is_closed = True
         for task in self._tasks:
             task.cancel()
-        self.engine.close(self.now())
-        self.flush()
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._transport is not None:
-            self._transport.close()
-            self._transport = None
-        await asyncio.sleep(0)  # the transport closes its socket in the next turn
+        line = self._line
+        try:
+            self.engine.close(self.now())
+        finally:
+            self.flush()
+            self._drop_line()
+            if self._timer is not None:
+                self._timer.cancel()
+            if line is not None:
+                await line.wait_closed()
 
     # -- the socket ------------------------------------------------------------------------------
 
-    def data_received(self, data: bytes) -> None:
-        """Take what the socket has given, and write what it leads to."""
-        self.engine.receive(data, self.now())
+    def line_made(self, line: _Line) -> None:
+        """A socket is connected: speak."""
+        if self._is_closed:
+            line.close()
+            return
+        self._drop_line()
+        self._line = line
+        self.engine.begin(self.now())
         self._turn()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def line_received(self, line: _Line, data: bytes) -> None:
+        """Take what the socket has given, and write what it leads to."""
+        if line is not self._line:
+            return
+        self.do(self.engine.receive, data, self.now())
+        self._turn()
+
+    def line_lost(self, line: _Line, reason: str) -> None:
         """Begin anew, later."""
-        if self._transport is not None:
-            self._transport = None
-            self.engine.lost(str(exc or "the peer has closed the socket"), self.now())
-            self._turn()
+        if line is not self._line:
+            return
+        self._line = None
+        self._lose(reason)
+        self._turn()
 
     # -- inside ----------------------------------------------------------------------------------
 
     def _turn(self) -> None:
         self._is_poked = False
+        if self._is_closed:
+            return
+        self.do(self._advance)
+        self._set_timer()
+
+    def _advance(self) -> None:
         engine, now = self.engine, self.now()
         deadline = engine.deadline()
         if deadline is not None and deadline <= now:
@@ -96,8 +171,23 @@ class AsyncDriver(asyncio.Protocol):
         if engine.token_wanted:
             wanted, engine.token_wanted = engine.token_wanted, []
             self._run(self._fetch_tokens(wanted))
-        self.flush()
-        self._set_timer()
+
+    def _recover(self, failure: Exception) -> None:
+        """Take a failure of our own for the loss of the connection, and begin anew."""
+        self._failures.tell(failure, self.now())
+        self._drop_line()
+        self._lose(reason_of(failure))
+
+    def _lose(self, reason: str) -> None:
+        try:
+            self.engine.lost(reason, self.now())
+        except Exception as failure:  # noqa: BLE001 - who waited is told by time at the latest
+            self._failures.tell(failure, self.now())
+
+    def _drop_line(self) -> None:
+        line, self._line = self._line, None
+        if line is not None:
+            line.close()
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)
@@ -124,28 +214,24 @@ class AsyncDriver(asyncio.Protocol):
 
     def flush(self) -> None:
         """Write what there is to write."""
-        data = self.engine.take_output()
-        if self._transport is None:
+        if self._line is None:
             return
+        data = self.engine.take_output()
         if data:
-            self._transport.write(data)
+            self._line.write(data)
         if self.engine.is_closed:
-            transport, self._transport = self._transport, None
-            transport.close()
+            self._drop_line()
 
     async def _connect(self) -> None:
+        """Connect; the line begins to speak by itself."""
         host, port = self._address
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
-                transport, _ = await self._loop.create_connection(
-                    lambda: self, host, port, ssl=self._tls
-                )
-        except (OSError, TimeoutError) as error:
-            self.engine.lost(f"{host}:{port}: {str(error) or 'no answer'}", self.now())
-        else:
-            self._transport = transport
-            self.engine.begin(self.now())
-        self._turn()
+                await self._loop.create_connection(lambda: _Line(self), host, port, ssl=self._tls)
+        except Exception as error:  # noqa: BLE001 - also a name that can be no host's
+            if self._line is None:
+                self._lose(f"{host}:{port}: {str(error) or 'no answer'}")
+            self._turn()
 
     async def _fetch_tokens(self, entities: list[str]) -> None:
         for entity in entities:
@@ -156,9 +242,8 @@ class AsyncDriver(asyncio.Protocol):
                 else:
                     token, expires_at = await asyncio.to_thread(self._tokens.get, audience)
             except Exception as error:  # noqa: BLE001 - whatever a credential raises
-                text = (str(error).splitlines() or [type(error).__name__])[0]
-                refusal = AmqpError("amqp:unauthorized-access", text)
-                self.engine.token_failed(entity, refusal, self.now())
+                refusal = AmqpError("amqp:unauthorized-access", reason_of(error))
+                self.do(self.engine.token_failed, entity, refusal, self.now())
             else:
-                self.engine.put_token(entity, token, expires_at, self.now())
+                self.do(self.engine.put_token, entity, token, expires_at, self.now())
         self._turn()

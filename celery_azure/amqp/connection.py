@@ -6,16 +6,30 @@ the peer's frames either answer what was asked, or belong to a link, or end some
 
 from __future__ import annotations
 
-from collections import deque
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from celery_azure.amqp import frames
+from celery_azure.amqp import performatives as codes
 from celery_azure.amqp.codec import CodecError
-from celery_azure.amqp.frames import AmqpError, Attach, Frame, FrameReader, error_of, outcome_of
+from celery_azure.amqp.frames import (
+    SETTLED,
+    AmqpError,
+    Frame,
+    FrameReader,
+    Outcome,
+    error_of,
+    outcome_of,
+)
+from celery_azure.amqp.isolation import call_each
+from celery_azure.amqp.link import HIGHEST_HANDLE, LinkTable
+from celery_azure.amqp.serials import MASK, OutgoingWindow, ahead, between
 
 if TYPE_CHECKING:
-    from celery_azure.amqp.frames import Outcome
+    from collections.abc import Callable
+
+    from celery_azure.amqp.link import Link
 
 IDLE_SECONDS = 60.0
 """The silence that this end asks the peer not to exceed."""
@@ -23,10 +37,18 @@ IDLE_SECONDS = 60.0
 CONNECTION_LOST = "amqp:connection:lost"
 """Our own condition: the socket is gone and nobody has said why."""
 
+UNTOLD = "amqp:illegal-state"
+"""Our own condition: a message was settled, and nobody has said whether it was taken."""
+
 _INCOMING_WINDOW = 0x7FFFFFFF
-_HANDLE_MAX = 4_999
-_MASK = 0xFFFFFFFF
 _SMALLEST_PEER_FRAME = 512
+"""Every peer takes frames of this many bytes (2.7.1)."""
+
+_LARGEST_PEER_FRAME = 1_048_576
+_TRANSFER_BYTES = 64
+"""Room for a transfer without its payload."""
+
+_SHORTEST_PEER_IDLE = 1.0
 _HANDSHAKE_SECONDS = 20.0
 
 
@@ -37,89 +59,9 @@ class State(Enum):
     SASL = auto()
     AMQP_HEADER = auto()
     OPEN_SENT = auto()
+    BEGIN_SENT = auto()
     OPEN = auto()
     CLOSED = auto()
-
-
-class Supervisor(Protocol):
-    """Who keeps links attached, and wants to know how they are."""
-
-    def link_attached(self, link: Link, now: float) -> None:
-        """Both ends of the link have attached."""
-
-    def link_down(self, link: Link, error: AmqpError, now: float) -> None:
-        """The link is attached no more, or was refused."""
-
-
-class Link:
-    """One end of a link; subclasses say what it is for. It may attach again and again.
-
-    Attributes:
-        is_receiver: Whether messages come in on it.
-        entity: The path whose authorization it needs; None for `$cbs`.
-        handle: Its number on the connection; None while it is not attached or attaching.
-        is_attached: Both ends have attached.
-        attempts: How often it has failed since it last worked.
-        retry_at: Before this it is not attached again.
-        epoch: How often it has been attached: a delivery belongs to one of these times.
-        max_message_size: What the peer takes, in bytes.
-    """
-
-    is_receiver = False
-    sender_settles = False
-
-    def __init__(self, entity: str | None, address: str) -> None:
-        self.entity = entity
-        self.address = address
-        self.supervisor: Supervisor | None = None
-        self.connection: Connection | None = None
-        self.handle: int | None = None
-        self.is_attached = False
-        self.attempts = 0
-        self.retry_at = 0.0
-        self.epoch = 0
-        self.credit = 0
-        self.delivery_count = 0
-        self.max_message_size = 0
-        self.parts: list[bytes] = []
-        self.part_head: tuple[int, bytes, bool, int] | None = None
-
-    def attach_frame(self, name: str, handle: int, host: str) -> bytes:
-        """What to ask for: the entity is the one end, this process the other."""
-        there, here = f"amqps://{host}/{self.address}", f"celery-azure-{name}"
-        source, target = (there, here) if self.is_receiver else (here, there)
-        return Attach(
-            name, handle, self.is_receiver, source, target, sender_settles=self.sender_settles
-        ).to_bytes()
-
-    def attached(self, now: float) -> None:
-        """Both ends are attached: tell whom it concerns."""
-        self.is_attached = True
-        self.epoch += 1
-        if self.supervisor is not None:
-            self.supervisor.link_attached(self, now)
-        self.on_attached(now)
-
-    def down(self, error: AmqpError, now: float) -> None:
-        """It is attached no more, or was refused: tell whom it concerns."""
-        if self.supervisor is not None:
-            self.supervisor.link_down(self, error, now)
-        self.on_down(error, now)
-
-    def on_attached(self, now: float) -> None:
-        """Both ends are attached."""
-
-    def on_credit(self, now: float) -> None:
-        """The peer has told its state; on a sender, how much it takes."""
-
-    def on_delivery(self, payload: bytes, delivery_id: int, tag: bytes, now: float) -> None:
-        """A whole message has come in."""
-
-    def on_outcome(self, delivery_id: int, outcome: Outcome, now: float) -> None:
-        """The peer has settled a delivery."""
-
-    def on_down(self, error: AmqpError, now: float) -> None:
-        """It is attached no more, or was refused; it will be attached again unless removed."""
 
 
 class Connection:
@@ -138,21 +80,14 @@ class Connection:
         self._container_id = container_id
         self._reader = FrameReader()
         self._output: list[bytes] = [frames.SASL_HEADER]
-        self._links: dict[int, Link] = {}
-        self._by_remote: dict[int, Link] = {}
-        self._by_name: dict[str, Link] = {}
-        self._closing: dict[int, int] = {}
-        self._names = 0
+        self._links = LinkTable(container_id)
         self._sent_by: dict[int, Link] = {}
         self._taken_by: dict[int, Link] = {}
-        self._next_outgoing_id = 0
         self._next_delivery_id = 0
         self._next_incoming_id = 0
-        self._remote_window = 0
-        self._blocked: deque[bytes] = deque()
+        self._window = OutgoingWindow()
         self._peer_frame_bytes = _SMALLEST_PEER_FRAME
         self._peer_idle: float | None = None
-        self._handles = _HANDLE_MAX
         self._heard_at = self._spoke_at = now
         self._opened_by = now + _HANDSHAKE_SECONDS
 
@@ -176,7 +111,7 @@ class Connection:
                 elif self.state is not State.CLOSED:
                     self._on_frame(item, now)
         except CodecError as error:
-            self.lose(AmqpError("amqp:decode-error", str(error)), now)
+            self._refuse(AmqpError("amqp:decode-error", str(error)), now)
 
     def deadline(self) -> float:
         """When `expire` wants to be called."""
@@ -199,15 +134,22 @@ class Connection:
             self.lose(AmqpError(CONNECTION_LOST, "the peer does not answer"), now)
 
     def lose(self, error: AmqpError, now: float) -> None:
-        """End the connection; every link on it goes down with this error."""
+        """End the connection; every link on it goes down with this error.
+
+        Raises:
+            Exception: What the first of the links has raised that failed to take it; the others
+                are told all the same.
+        """
         if self.state is State.CLOSED:
             return
         self.state, self.error = State.CLOSED, error
-        links, self._links = list(self._links.values()), {}
-        self._sent_by.clear()
-        self._taken_by.clear()
-        for link in links:
-            self._take_down(link, error, now)
+        call_each(partial(self._take_down, link, error, now) for link in self._links.all())
+
+    def _refuse(self, error: AmqpError, now: float) -> None:
+        """End the connection because of what the peer does, and tell it so."""
+        if self.state in _TALKING:
+            self._write(frames.close(error))
+        self.lose(error, now)
 
     def close(self, now: float) -> None:
         """Say good-bye."""
@@ -223,43 +165,37 @@ class Connection:
         Raises:
             AmqpError: The connection takes no more links.
         """
-        taken = {*self._links, *self._closing.values()}
-        handle = next((n for n in range(self._handles + 1) if n not in taken), None)
-        if handle is None:
-            raise AmqpError("amqp:resource-limit-exceeded", "no handle is left on the connection")
-        self._names += 1
-        name = f"{self._container_id}-{self._names}"
-        link.connection, link.handle, link.is_attached = self, handle, False
-        link.credit = link.delivery_count = 0
-        link.parts, link.part_head = [], None
-        self._links[handle] = self._by_name[name] = link
+        name, handle = self._links.add(link)
+        link.begin(self, handle)
         self._write(link.attach_frame(name, handle, self.host))
 
     def detach(self, link: Link) -> None:
         """Close a link; its owner is told nothing more."""
-        if link.handle is None or self._links.get(link.handle) is not link:
+        self._detach(link, None)
+
+    def _detach(self, link: Link, error: AmqpError | None) -> None:
+        if link.handle is None or link.connection is not self:
             return
-        self._write(frames.detach(link.handle))
-        for remote, owner in self._by_remote.items():
-            if owner is link:  # the number is free again when the peer has answered
-                self._closing[remote] = link.handle
+        self._write(frames.detach(link.handle, error))
+        self._links.close(link)
         self._forget(link)
 
     def send(self, link: Link, payload: bytes, message_format: int = 0) -> int:
         """Send a delivery, unsettled; its number. The link must have credit."""
         delivery_id = self._next_delivery_id
-        self._next_delivery_id = (delivery_id + 1) & _MASK
+        self._next_delivery_id = (delivery_id + 1) & MASK
         link.credit -= 1
-        link.delivery_count = (link.delivery_count + 1) & _MASK
+        link.delivery_count = (link.delivery_count + 1) & MASK
         self._sent_by[delivery_id] = link
         head = link.handle or 0, delivery_id, delivery_id.to_bytes(4, "big"), message_format
-        room = self._peer_frame_bytes - 64
+        room = self._peer_frame_bytes - _TRANSFER_BYTES
         at = 0
         while True:
             part = payload[at : at + room]
             at += room
             more = at < len(payload)
-            self._transfer(frames.transfer(head, settled=False, more=more, payload=part))
+            frame = frames.transfer(head, settled=False, more=more, payload=part)
+            self._window.put(frame, self._output)
             if not more:
                 return delivery_id
 
@@ -274,33 +210,25 @@ class Connection:
 
     def give_credit(self, link: Link, credit: int, *, drain: bool = False) -> None:
         """Let the peer send that many more messages on a link."""
-        link.credit = credit
-        self._write(
-            frames.flow(self._session(), (link.handle or 0, link.delivery_count, credit, drain))
-        )
+        link.grant(credit)
+        self._tell(link, drain=drain)
 
     # -- inside ----------------------------------------------------------------------------------
 
     def _write(self, frame: bytes) -> None:
         self._output.append(frame)
 
-    def _transfer(self, frame: bytes) -> None:
-        if self._remote_window <= 0 or self._blocked:
-            self._blocked.append(frame)
-            return
-        self._remote_window -= 1
-        self._next_outgoing_id = (self._next_outgoing_id + 1) & _MASK
-        self._output.append(frame)
+    def _tell(self, link: Link, *, drain: bool = False) -> None:
+        """Tell the peer the state of the session, and of a link."""
+        state = link.handle or 0, link.delivery_count, max(0, link.credit), drain
+        self._write(frames.flow(self._session(), state))
 
     def _session(self) -> tuple[int, int, int, int]:
         window = _INCOMING_WINDOW
-        return self._next_incoming_id, window, self._next_outgoing_id, window
+        return self._next_incoming_id, window, self._window.next_id, window
 
     def _forget(self, link: Link) -> None:
-        if link.handle is not None:
-            self._links.pop(link.handle, None)
-        self._by_remote = {key: one for key, one in self._by_remote.items() if one is not link}
-        self._by_name = {key: one for key, one in self._by_name.items() if one is not link}
+        self._links.remove(link)
         self._sent_by = {key: one for key, one in self._sent_by.items() if one is not link}
         self._taken_by = {key: one for key, one in self._taken_by.items() if one is not link}
         link.handle, link.connection, link.is_attached = None, None, False
@@ -319,27 +247,24 @@ class Connection:
 
     def _on_frame(self, frame: Frame, now: float) -> None:
         code = frame.code
-        if code == frames.TRANSFER:
-            self._on_transfer(frame, now)
-        elif code == frames.DISPOSITION:
-            self._on_disposition(frame, now)
-        elif code == frames.FLOW:
-            self._on_flow(frame, now)
-        elif code != frames.EMPTY:
-            handler = _HANDLERS.get(code)
-            if handler is None:
-                raise CodecError(f"an unknown performative: 0x{code:x}")
-            handler(self, frame, now)
+        if code == frames.EMPTY:
+            return
+        step = _STEPS.get(code)
+        if step is None or self.state not in step.states:
+            raise CodecError(f"performative 0x{code:x} out of turn")
+        step.take(self, frame, now)
+
+    # -- the beginning ---------------------------------------------------------------------------
 
     def _on_mechanisms(self, frame: Frame, now: float) -> None:
         del now
-        offered = frame.field(0, [])
+        offered = frame.fields[0]
         if "ANONYMOUS" not in (offered if isinstance(offered, list) else [offered]):
             raise CodecError("the peer does not offer to sign in by token")
         self._write(frames.sasl_init("ANONYMOUS", b"", self.host))
 
     def _on_sasl_outcome(self, frame: Frame, now: float) -> None:
-        if frame.field(0) != 0:
+        if frame.fields[0] != 0:
             error = AmqpError("amqp:unauthorized-access", "the peer refuses to be signed in to")
             self.lose(error, now)
             return
@@ -347,27 +272,37 @@ class Connection:
         self._write(frames.AMQP_HEADER)
         host = self.host.partition(":")[0]
         self._write(frames.open_(self._container_id, host, int(IDLE_SECONDS * 1000)))
-        self._write(frames.begin(_INCOMING_WINDOW, _INCOMING_WINDOW, _HANDLE_MAX))
+        self._write(frames.begin(_INCOMING_WINDOW, _INCOMING_WINDOW, HIGHEST_HANDLE))
 
     def _on_open(self, frame: Frame, now: float) -> None:
-        del now
-        self._peer_frame_bytes = min(frame.field(2, frames.MAX_FRAME_BYTES), 1_048_576)
+        size = frame.field(2, _LARGEST_PEER_FRAME)
+        if size < _SMALLEST_PEER_FRAME:
+            text = f"a peer takes frames of {_SMALLEST_PEER_FRAME} bytes at least, not of {size}"
+            self._refuse(AmqpError("amqp:invalid-field", text), now)
+            return
+        self._peer_frame_bytes = min(size, _LARGEST_PEER_FRAME)
         idle = frame.field(4)
-        self._peer_idle = idle / 1000 if idle else None
+        self._peer_idle = max(idle / 1000, _SHORTEST_PEER_IDLE) if idle else None
+        self.state = State.BEGIN_SENT
 
     def _on_begin(self, frame: Frame, now: float) -> None:
-        self._next_incoming_id = frame.field(1, 0)
-        self._remote_window = frame.field(2, 0)
-        self._handles = min(frame.field(4, _HANDLE_MAX), _HANDLE_MAX)
+        self._next_incoming_id = frame.fields[1]
+        self._window.open(frame.fields[2])
+        self._links.highest = min(frame.field(4, HIGHEST_HANDLE), HIGHEST_HANDLE)
         self.state = State.OPEN
         self._spoke_at = now
 
+    # -- links, messages, settlements ------------------------------------------------------------
+
     def _on_attach(self, frame: Frame, now: float) -> None:
-        link = self._by_name.get(frame.fields[0])
+        name, handle, role = frame.fields[:3]
+        link = self._links.named(name)
         if link is None:
-            return
-        self._by_remote[frame.fields[1]] = link
-        if frame.field(6 if link.is_receiver is False else 5) is None:
+            return  # it was detached before the peer has answered
+        if role is link.is_receiver:
+            raise CodecError("a link both of whose ends are the same")
+        self._links.answer(link, handle)
+        if frame.field(5 if link.is_receiver else 6) is None:
             return  # refused: the detach that follows says why
         if link.is_receiver:
             link.delivery_count = frame.field(9, 0)
@@ -375,71 +310,69 @@ class Connection:
         link.attached(now)
 
     def _on_transfer(self, frame: Frame, now: float) -> None:
-        self._next_incoming_id = (self._next_incoming_id + 1) & _MASK
-        link = self._by_remote.get(frame.fields[0])
+        self._next_incoming_id = (self._next_incoming_id + 1) & MASK
+        link = self._links.at(frame.fields[0])
         if link is None:
+            return  # it was under way when the link was detached
+        if not link.is_receiver:
+            raise CodecError("a message on a link that sends")
+        if link.is_overrun:
+            error = AmqpError("amqp:link:transfer-limit-exceeded", "more messages than credit")
+            self._detach(link, error)
+            link.down(error, now)
             return
-        if link.part_head is None:
-            tag, settled = frame.field(2, b""), frame.field(4, False)
-            link.part_head = frame.field(1, 0), tag, settled, 0
-        more, aborted = frame.field(5, False), frame.field(9, False)
-        if more and not aborted:
-            link.parts.append(frame.payload)
-            return
-        delivery_id, tag, _, _ = link.part_head
-        payload = b"".join([*link.parts, frame.payload]) if link.parts else frame.payload
-        link.parts, link.part_head = [], None
-        if aborted:
-            return
-        link.delivery_count = (link.delivery_count + 1) & _MASK
-        link.credit -= 1
-        link.on_delivery(payload, delivery_id, tag, now)
+        whole = link.take_transfer(frame)
+        if whole is not None:
+            link.on_delivery(*whole, now)
 
     def _on_disposition(self, frame: Frame, now: float) -> None:
-        fields = frame.fields
-        first = fields[1]
+        from_receiver, first = frame.fields[:2]
         last = frame.field(2, first)
-        outcome = outcome_of(frame.field(4))
-        table = self._sent_by if fields[0] else self._taken_by
+        if ahead(last, first) < 0:
+            raise CodecError("a disposition that ends before it begins")
+        is_settled, outcome = frame.field(3, False), outcome_of(frame.field(4))
         if outcome is None:
-            return
-        if last == first:
-            link = table.pop(first, None)
-            if link is not None:
-                link.on_outcome(first, outcome, now)
-            return
-        for delivery_id in range(first, first + ((last - first) & _MASK) + 1):
-            link = table.pop(delivery_id & _MASK, None)
-            if link is not None:
-                link.on_outcome(delivery_id & _MASK, outcome, now)
+            if not is_settled:
+                return
+            outcome = _UNTOLD if from_receiver else SETTLED
+        table = self._sent_by if from_receiver else self._taken_by
+        numbers = [first] if first == last else between(first, last, table)
+        for number in numbers:
+            link = table.pop(number, None)
+            if link is None:
+                continue
+            if (
+                from_receiver and not is_settled
+            ):  # it waits for our word, as the mode `second` has it
+                self._write(
+                    frames.disposition(
+                        is_receiver=False, first=number, last=number, settled=True, state=b"\x40"
+                    )
+                )
+            link.on_outcome(number, outcome, now)
 
     def _on_flow(self, frame: Frame, now: float) -> None:
-        seen = frame.field(0, 0)
-        window = (seen + frame.field(1, 0) - self._next_outgoing_id) & _MASK
-        self._remote_window = window if window <= _MASK // 2 else 0
-        while self._blocked and self._remote_window > 0:
-            self._remote_window -= 1
-            self._next_outgoing_id = (self._next_outgoing_id + 1) & _MASK
-            self._output.append(self._blocked.popleft())
+        self._window.update(frame.field(0), frame.fields[1], self._output)
         handle = frame.field(4)
-        link = None if handle is None else self._by_remote.get(handle)
-        if link is not None:
-            if link.is_receiver:
-                link.delivery_count = frame.field(5, link.delivery_count)
-                if frame.field(8, False):
-                    link.credit = 0
-            else:
-                count = frame.field(5, 0)
-                link.credit = (count + frame.field(6, 0) - link.delivery_count) & _MASK
-                if link.credit > _MASK // 2:
-                    link.credit = 0
-            link.on_credit(now)
-        if frame.field(9, False):
-            self._write(frames.flow(self._session(), None))
+        link = None if handle is None else self._links.at(handle)
+        must_answer = frame.field(9, False)
+        if link is None:
+            if must_answer and handle is None:
+                self._write(frames.flow(self._session(), None))
+            return
+        link.take_flow(frame)
+        link.on_credit(now)
+        drain = not link.is_receiver and frame.field(8, False)
+        if drain:  # what has not been used is used up
+            link.delivery_count = (link.delivery_count + link.credit) & MASK
+            link.credit = 0
+        if (drain or must_answer) and link.handle is not None:
+            self._tell(link, drain=drain)
+
+    # -- the end ---------------------------------------------------------------------------------
 
     def _on_detach(self, frame: Frame, now: float) -> None:
-        self._closing.pop(frame.fields[0], None)
-        link = self._by_remote.pop(frame.fields[0], None)
+        link = self._links.end(frame.fields[0])
         if link is None or link.handle is None:
             return
         error = error_of(frame.field(2))
@@ -452,13 +385,29 @@ class Connection:
         self.lose(error, now)
 
 
-_HANDLERS: dict[int, Any] = {
-    frames.SASL_MECHANISMS: Connection._on_mechanisms,  # noqa: SLF001 - the table of this class
-    frames.SASL_OUTCOME: Connection._on_sasl_outcome,  # noqa: SLF001
-    frames.OPEN: Connection._on_open,  # noqa: SLF001
-    frames.BEGIN: Connection._on_begin,  # noqa: SLF001
-    frames.ATTACH: Connection._on_attach,  # noqa: SLF001
-    frames.DETACH: Connection._on_detach,  # noqa: SLF001
-    frames.END: Connection._on_close,  # noqa: SLF001 - one session: its end is the connection's
-    frames.CLOSE: Connection._on_close,  # noqa: SLF001
+_UNTOLD = Outcome(0, AmqpError(UNTOLD, "settled without a word of its fate"))
+_TALKING = (State.OPEN_SENT, State.BEGIN_SENT, State.OPEN)
+
+
+class _Step(NamedTuple):
+    """What is done with a performative, and in which states it may come."""
+
+    take: Callable[[Connection, Frame, float], None]
+    states: tuple[State, ...]
+
+
+_SIGNING_IN, _RUNNING = (State.SASL,), (State.OPEN,)
+_STEPS = {
+    codes.SASL_MECHANISMS: _Step(Connection._on_mechanisms, _SIGNING_IN),  # noqa: SLF001 - its table
+    codes.SASL_OUTCOME: _Step(Connection._on_sasl_outcome, _SIGNING_IN),  # noqa: SLF001
+    codes.OPEN: _Step(Connection._on_open, (State.OPEN_SENT,)),  # noqa: SLF001
+    codes.BEGIN: _Step(Connection._on_begin, (State.BEGIN_SENT,)),  # noqa: SLF001
+    codes.ATTACH: _Step(Connection._on_attach, _RUNNING),  # noqa: SLF001
+    codes.FLOW: _Step(Connection._on_flow, _RUNNING),  # noqa: SLF001
+    codes.TRANSFER: _Step(Connection._on_transfer, _RUNNING),  # noqa: SLF001
+    codes.DISPOSITION: _Step(Connection._on_disposition, _RUNNING),  # noqa: SLF001
+    codes.DETACH: _Step(Connection._on_detach, _RUNNING),  # noqa: SLF001
+    # One session: its end is the connection's.
+    codes.END: _Step(Connection._on_close, _RUNNING),  # noqa: SLF001
+    codes.CLOSE: _Step(Connection._on_close, _TALKING),  # noqa: SLF001
 }

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from celery_azure.amqp.codec import Timestamp
 from celery_azure.amqp.connection import CONNECTION_LOST, Connection, State
 from celery_azure.amqp.frames import AmqpError
+from celery_azure.amqp.isolation import call_each
 from celery_azure.amqp.messages import Message
 from celery_azure.amqp.requests import Answer, Requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from celery_azure.amqp.connection import Link
+    from celery_azure.amqp.link import Link
 
 TICK_SECONDS = 0.25
 """How exactly deadlines of messages and links are kept."""
@@ -27,6 +29,7 @@ TICK_SECONDS = 0.25
 _FIRST_DELAY, _LONGEST_DELAY = 0.1, 5.0
 _BUSY_SECONDS = 10.0
 _ATTACH_SECONDS = 20.0
+_SHORT_LIFE_SECONDS = 5.0
 _WAIT = re.compile(r"wait (\d+) seconds?", re.IGNORECASE)
 SERVER_BUSY = "com.microsoft:server-busy"
 
@@ -65,6 +68,9 @@ class Engine:
         container_id: Our name on the connection.
         chance: Gives numbers from 0 to 1, so that many clients do not come back at once.
         wall_offset: Seconds to add to `now` for the time since 1970.
+
+    Attributes:
+        trouble: Why nothing works just now; empty while it does.
     """
 
     def __init__(
@@ -76,6 +82,7 @@ class Engine:
         self.on_outage: Callable[[AmqpError], None] = lambda _: None
         self.on_recovery: Callable[[], None] = lambda: None
         self.is_outage_told = False
+        self.trouble = ""
         self.token_wanted: list[str] = []
         self._container_id = container_id
         self._chance = chance
@@ -85,7 +92,10 @@ class Engine:
         self._claims: dict[str, _Claim] = {}
         self._cbs: Requests | None = None
         self._failures = 0
+        self._short_lives = 0
+        self._opened_at = 0.0
         self._was_open = False
+        self._farewell = b""
         self._next_tick = 0.0
         self.connections = 0
 
@@ -137,6 +147,7 @@ class Engine:
         """A socket is connected: speak."""
         self.connect_at = None
         self._was_open = False
+        self._farewell = b""
         self.connection = Connection(self.host, self._container_id, now)
 
     def receive(self, data: bytes, now: float) -> None:
@@ -153,13 +164,19 @@ class Engine:
     def lost(self, reason: str, now: float) -> None:
         """The socket is gone, or could not be connected."""
         error = AmqpError(CONNECTION_LOST, reason)
-        if self.connection is not None:
-            self.connection.lose(error, now)
-        self._on_lost(error, now)
+        try:
+            if self.connection is not None:
+                self.connection.lose(error, now)
+        finally:
+            self._on_lost(error, now)
+            self._farewell = b""
 
     def take_output(self) -> bytes:
         """What is to be written to the socket now."""
-        return b"" if self.connection is None else self.connection.take_output()
+        if self.connection is not None:
+            return self.connection.take_output()
+        farewell, self._farewell = self._farewell, b""
+        return farewell
 
     def close(self, now: float) -> None:
         """Say good-bye; what is to be written is still to be taken."""
@@ -184,7 +201,11 @@ class Engine:
         return min(deadlines, default=None)
 
     def expire(self, now: float) -> None:
-        """Do what the time asks for."""
+        """Do what the time asks for.
+
+        Raises:
+            Exception: What the first of those has raised that failed; the others had their turn.
+        """
         if self.connection is not None:
             self.connection.expire(now)
             if self.connection.state is State.CLOSED:
@@ -192,10 +213,8 @@ class Engine:
         if now < self._next_tick:
             return
         self._next_tick = now + TICK_SECONDS
-        for timed in list(self._timed):
-            timed.expire(now)
-        if self._cbs is not None:
-            self._cbs.expire(now)
+        timed = [*self._timed, *([] if self._cbs is None else [self._cbs])]
+        call_each(partial(one.expire, now) for one in timed)
         if self._was_open:
             self._look_after_links(now)
         if self.connection is not None and self.connection.state is State.CLOSED:
@@ -275,24 +294,35 @@ class Engine:
 
     def _on_open(self, now: float) -> None:
         self._was_open = True
+        self._opened_at = now
         self.connections += 1
         self._claims.clear()
         self._cbs = Requests(None, "$cbs", status="status-code")
         if self.connection is not None:
             for link in self._cbs.links:
-                self.connection.attach(link)
+                self._attach(self.connection, link, now)
         for link in list(self._links):
             if link.attempts <= 1:
                 link.retry_at = min(link.retry_at, now)
             self._advance(link, now)
 
     def _on_lost(self, error: AmqpError | None, now: float) -> None:
+        """Come back: at once when it has worked for a while, else with patience."""
+        if self.connection is not None:
+            self._farewell = self.connection.take_output()
         self.connection = None
         self._cbs = None
         self._claims.clear()
         self.token_wanted.clear()
         was_open, self._was_open = self._was_open, False
-        self._failures = 0 if was_open and self._failures == 0 else self._failures + 1
+        if not was_open:
+            self._failures += 1
+        elif now - self._opened_at >= _SHORT_LIFE_SECONDS:
+            self._failures = self._short_lives = 0
+        else:  # it opens and ends, again and again, only the first time that is no failure
+            self._failures = self._short_lives
+            self._short_lives += 1
+        self.trouble = error.description if error is not None else ""
         if self._links:
             self.connect_at = now + self._delay(self._failures)
         if self._failures and not self.is_outage_told:
@@ -312,7 +342,7 @@ class Engine:
         if connection is None or connection.state is not State.OPEN:
             return
         if link.is_attached:
-            link.attempts = self._failures = 0
+            link.attempts = 0
             return
         if link.handle is not None:
             if now >= link.retry_at:
@@ -327,6 +357,10 @@ class Engine:
                     self._ask_for_token(link.entity, claim)
                 return
         link.retry_at = now + _ATTACH_SECONDS
+        self._attach(connection, link, now)
+
+    @staticmethod
+    def _attach(connection: Connection, link: Link, now: float) -> None:
         try:
             connection.attach(link)
         except AmqpError as error:
@@ -335,7 +369,10 @@ class Engine:
     def link_attached(self, link: Link, now: float) -> None:
         """The namespace works."""
         del now
-        if link.entity is not None and self.is_outage_told:
+        if link.entity is None:
+            return
+        self.trouble = ""
+        if self.is_outage_told:
             self.is_outage_told = False
             self.on_recovery()
 

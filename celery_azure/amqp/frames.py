@@ -16,11 +16,29 @@ from celery_azure.amqp.codec import (
     UInt,
     ULong,
     UShort,
-    decode,
     encode,
     encode_binary,
     encode_list,
     encode_uint,
+)
+from celery_azure.amqp.decoder import decode
+from celery_azure.amqp.performatives import (
+    ACCEPTED_CODE,
+    ATTACH,
+    BEGIN,
+    CLOSE,
+    DETACH,
+    ERROR,
+    ERRORS,
+    FLOW,
+    FRAMES,
+    OPEN,
+    PERFORMATIVES,
+    RECEIVED_CODE,
+    REJECTED_CODE,
+    SASL_INIT,
+    SASL_MECHANISMS,
+    STATES,
 )
 
 if TYPE_CHECKING:
@@ -31,17 +49,14 @@ SASL_HEADER = b"AMQP\x03\x01\x00\x00"
 EMPTY_FRAME = b"\x00\x00\x00\x08\x02\x00\x00\x00"
 MAX_FRAME_BYTES = 65_536
 
-OPEN, BEGIN, ATTACH, FLOW, TRANSFER = 0x10, 0x11, 0x12, 0x13, 0x14
-DISPOSITION, DETACH, END, CLOSE = 0x15, 0x16, 0x17, 0x18
-SASL_MECHANISMS, SASL_INIT, SASL_OUTCOME = 0x40, 0x41, 0x44
 EMPTY = -1
 
-_ERROR, _ACCEPTED, _REJECTED, _RELEASED, _MODIFIED = 0x1D, 0x24, 0x25, 0x26, 0x27
 _SOURCE, _TARGET = 0x28, 0x29
 _U32 = struct.Struct(">I")
 _AMQP, _SASL = b"\x02\x00\x00\x00", b"\x02\x01\x00\x00"
 _BOOLEANS = (b"\x42", b"\x41")
 _SMALLEST_FRAME = 8
+_SMALLEST_OFFSET = 2
 
 
 class AmqpError(Exception):
@@ -110,21 +125,34 @@ class FrameReader:
 
 
 def _frame(data: bytes, start: int, end: int) -> Frame:
-    at = start + 4 * data[start + 4]
-    if at >= end:
+    offset, kind = data[start + 4], data[start + 5]
+    at = start + 4 * offset
+    if offset < _SMALLEST_OFFSET or at > end:
+        raise CodecError(f"a frame of {end - start} bytes whose body begins at {at - start}")
+    if at == end:
         return Frame(EMPTY, [], b"")
     value, behind = decode(data, at)
-    if not isinstance(value, Described) or not isinstance(value.value, list):
+    if behind > end:
+        raise CodecError("a performative that does not end within its frame")
+    if type(value) is not Described:
         raise CodecError("a frame without a performative")
-    return Frame(int(value.descriptor), value.value, data[behind:end])
+    code = FRAMES.code(value.descriptor)
+    if kind != (code >= SASL_MECHANISMS):
+        raise CodecError(f"a frame of type {kind} with performative 0x{code:x}")
+    return Frame(code, PERFORMATIVES[code].check(value.value), data[behind:end])
 
 
-def error_of(value: Any) -> AmqpError | None:
-    """The error in a close, end, detach or rejected."""
-    if not isinstance(value, Described) or not isinstance(value.value, list) or not value.value:
+def error_of(value: Described | None) -> AmqpError | None:
+    """The error in a close, end, detach or rejected.
+
+    Raises:
+        CodecError: It is something else.
+    """
+    if value is None:
         return None
-    condition, description, info = (*value.value, None, None)[:3]
-    return AmqpError(str(condition), str(description or ""), info)
+    ERRORS.code(value.descriptor)
+    condition, description, info = (*ERROR.check(value.value), None, None)[:3]
+    return AmqpError(condition, description or "", info)
 
 
 class Outcome(NamedTuple):
@@ -136,18 +164,30 @@ class Outcome(NamedTuple):
     @property
     def is_accepted(self) -> bool:
         """Whether the receiver took it."""
-        return self.code == _ACCEPTED
+        return self.code == ACCEPTED_CODE
 
 
-def outcome_of(state: Any) -> Outcome | None:
-    """The outcome in a disposition; None when it has none."""
-    if not isinstance(state, Described):
+SETTLED = Outcome(ACCEPTED_CODE)
+"""That of a settlement which the other end has confirmed without a word."""
+
+
+def outcome_of(state: Described | None) -> Outcome | None:
+    """The outcome in a disposition; None when it has none yet.
+
+    Raises:
+        CodecError: It is no state of a delivery.
+    """
+    if state is None:
         return None
-    code = int(state.descriptor)
-    if code == _REJECTED:
-        fields = state.value
-        return Outcome(code, error_of(fields[0]) if fields else None)
-    return Outcome(code)
+    code = STATES.code(state.descriptor)
+    if code == RECEIVED_CODE:  # how far it has come, no outcome
+        return None
+    if code != REJECTED_CODE:
+        return Outcome(code)
+    fields = state.value
+    if type(fields) is not list or (fields and type(fields[0]) not in {Described, type(None)}):
+        raise CodecError("a rejection that is none")
+    return Outcome(code, error_of(fields[0]) if fields else None)
 
 
 # -- writing -------------------------------------------------------------------------------------
@@ -205,15 +245,18 @@ class Attach(NamedTuple):
     target: str
     sender_settles: bool = False
     properties: dict[Any, Any] | None = None
+    max_message_size: int = 0
 
     def to_bytes(self) -> bytes:
         """Write the frame; the outcomes that a receiver understands are part of its source."""
         source = encode(Described(ULong(_SOURCE), [self.source]))
         target = encode(Described(ULong(_TARGET), [self.target]))
-        modes = UByte(1 if self.sender_settles else 0), UByte(0 if self.sender_settles else 1)
+        confirmed = self.is_receiver and not self.sender_settles
+        modes = UByte(1 if self.sender_settles else 0), UByte(1 if confirmed else 0)
         count = None if self.is_receiver else UInt(0)
         head = self.name, UInt(self.handle), self.is_receiver, *modes, source, target
-        return _performative(ATTACH, *head, None, None, count, None, None, None, self.properties)
+        largest = ULong(self.max_message_size) if self.max_message_size else None
+        return _performative(ATTACH, *head, None, None, count, largest, None, None, self.properties)
 
 
 def flow(session: tuple[int, int, int, int], link: tuple[int, int, int, bool] | None) -> bytes:
@@ -252,11 +295,18 @@ def disposition(*, is_receiver: bool, first: int, last: int, settled: bool, stat
     return _U32.pack(len(body) + 8) + _AMQP + body
 
 
-def detach(handle: int) -> bytes:
+def detach(handle: int, error: AmqpError | None = None) -> bytes:
     """Close a link."""
-    return _performative(DETACH, UInt(handle), True)
+    return _performative(DETACH, UInt(handle), True, _error(error))
 
 
-def close() -> bytes:
+def close(error: AmqpError | None = None) -> bytes:
     """Close the connection."""
-    return _performative(CLOSE)
+    return _performative(CLOSE, _error(error))
+
+
+def _error(error: AmqpError | None) -> bytes | None:
+    if error is None:
+        return None
+    fields = [encode(Symbol(error.condition)), encode(error.description)]
+    return b"\x00\x53\x1d" + encode_list(fields)

@@ -112,18 +112,25 @@ class LockKeeper:
     def _on_answer(self, deliveries: list[Delivery], answer: Answer, now: float) -> None:
         error = answer.error
         if error is None:
-            times = answer.body.get("expirations", []) if isinstance(answer.body, dict) else []
-            for delivery, until in zip(deliveries, times, strict=False):
+            times = answer.body.get("expirations") if isinstance(answer.body, dict) else None
+            if not isinstance(times, list) or len(times) != len(deliveries):
+                self._renew_later(deliveries, now)
+                return
+            for delivery, until in zip(deliveries, times, strict=True):
                 self._set(delivery, until, now)
         elif error.condition != LOCK_LOST:
-            for delivery in deliveries:
-                delivery.renew_at = now + _AGAIN_SECONDS
+            self._renew_later(deliveries, now)
         elif len(deliveries) > 1:  # one of them is lost: find out which
             for delivery in deliveries:
                 if delivery in self._held:
                     self._renew([delivery], now)
         elif deliveries[0] in self._held:
             self._lose(deliveries[0], str(error))
+
+    @staticmethod
+    def _renew_later(deliveries: list[Delivery], now: float) -> None:
+        for delivery in deliveries:
+            delivery.renew_at = now + _AGAIN_SECONDS
 
     def _lose(self, delivery: Delivery, reason: str) -> None:
         self.drop(delivery)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from celery_azure.amqp.codec import (
     CodecError,
     Described,
     UByte,
-    decode,
     encode,
     encode_binary,
     encode_list,
@@ -23,6 +23,17 @@ from celery_azure.amqp.codec import (
     encode_timestamp,
     encode_uint,
 )
+from celery_azure.amqp.composites import (
+    ANYTHING,
+    FLAG,
+    TEXT,
+    UBYTE,
+    UINT,
+    Catalogue,
+    Composite,
+    Kind,
+)
+from celery_azure.amqp.decoder import decode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +42,46 @@ BATCH_FORMAT = 0x80013700
 """The message format of a delivery whose data sections are messages of their own."""
 
 _HEADER, _ANNOTATIONS, _PROPERTIES, _APPLICATION = 0x70, 0x72, 0x73, 0x74
-_DATA, _VALUE = 0x75, 0x77
+_DELIVERY_ANNOTATIONS, _DATA, _SEQUENCE, _VALUE, _FOOTER = 0x71, 0x75, 0x76, 0x77, 0x78
+_ID = Kind((str, int, bytes, UUID))
+_HEADER_FIELDS = Composite(
+    _HEADER,
+    "amqp:header:list",
+    {
+        "durable": FLAG,
+        "priority": UBYTE,
+        "ttl": UINT,
+        "first-acquirer": FLAG,
+        "delivery-count": UINT,
+    },
+)
+_PROPERTIES_FIELDS = Composite(
+    _PROPERTIES,
+    "amqp:properties:list",
+    {
+        "message-id": _ID,
+        "user-id": ANYTHING,
+        "to": ANYTHING,
+        "subject": TEXT,
+        "reply-to": TEXT,
+        "correlation-id": _ID,
+        "content-type": TEXT,
+        "content-encoding": TEXT,
+    },
+)
+_SECTIONS = Catalogue(
+    {
+        _HEADER: _HEADER_FIELDS.name,
+        _DELIVERY_ANNOTATIONS: "amqp:delivery-annotations:map",
+        _ANNOTATIONS: "amqp:message-annotations:map",
+        _PROPERTIES: _PROPERTIES_FIELDS.name,
+        _APPLICATION: "amqp:application-properties:map",
+        _DATA: "amqp:data:binary",
+        _SEQUENCE: "amqp:amqp-sequence:list",
+        _VALUE: "amqp:amqp-value:*",
+        _FOOTER: "amqp:footer:map",
+    }
+)
 _LONGEST_TTL = 0xFFFFFFFF
 _NULL = b"\x40"
 _SCHEDULED = encode_symbol("x-opt-scheduled-enqueue-time")
@@ -142,22 +192,23 @@ class Received:
         parts: list[bytes] = []
         at, size = 0, len(payload)
         while at < size:
-            section, at = decode(payload, at)
-            if not isinstance(section, Described):
-                raise CodecError("a message with something between its sections")
-            code, value = section.descriptor, section.value
+            code, value, at = _section(payload, at)
             if code == _DATA:
+                if type(value) is not bytes:
+                    raise CodecError("a data section that is none")
                 parts.append(value)
-            elif code == _APPLICATION:
-                self.properties = value or {}
-            elif code == _PROPERTIES:
-                self.system = value
-            elif code == _ANNOTATIONS:
-                self.annotations = value or {}
-            elif code == _HEADER:
-                self.header = value
             elif code == _VALUE:
                 self.value = value
+            elif value is None:
+                continue
+            elif code == _APPLICATION:
+                self.properties = _named(_map(value))
+            elif code == _PROPERTIES:
+                self.system = _PROPERTIES_FIELDS.check(value)
+            elif code == _ANNOTATIONS:
+                self.annotations = _map(value)
+            elif code == _HEADER:
+                self.header = _HEADER_FIELDS.check(value)
         self.data = parts
 
     def system_property(self, index: int) -> Any:
@@ -197,9 +248,30 @@ def read_annotations(payload: bytes) -> dict[Any, Any]:
     """
     at = 0
     while at < len(payload):
-        section, at = decode(payload, at)
-        if not isinstance(section, Described) or section.descriptor > _ANNOTATIONS:
+        code, value, at = _section(payload, at)
+        if code > _ANNOTATIONS:
             break
-        if section.descriptor == _ANNOTATIONS:
-            return section.value or {}
+        if code == _ANNOTATIONS:
+            return {} if value is None else _map(value)
     return {}
+
+
+def _section(payload: bytes, at: int) -> tuple[int, Any, int]:
+    """The section at an offset: what it is, what is in it, and the offset behind it."""
+    section, at = decode(payload, at)
+    if type(section) is not Described:
+        raise CodecError("a message with something between its sections")
+    return _SECTIONS.code(section.descriptor), section.value, at
+
+
+def _map(value: Any) -> dict[Any, Any]:
+    if type(value) is not dict:
+        raise CodecError("a section that should be a map")
+    return value
+
+
+def _named(properties: dict[Any, Any]) -> dict[Any, Any]:
+    for name in properties:
+        if type(name) is not str:
+            raise CodecError("an application property whose name is no text")
+    return properties

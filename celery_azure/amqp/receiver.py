@@ -8,7 +8,8 @@ from uuid import UUID
 
 from celery_azure.amqp import frames
 from celery_azure.amqp.codec import UuidArray
-from celery_azure.amqp.connection import CONNECTION_LOST, Link
+from celery_azure.amqp.connection import CONNECTION_LOST
+from celery_azure.amqp.link import Link
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +27,9 @@ READ_AHEAD_SECONDS = 0.1
 MOST_AHEAD = 500
 STALE_SECONDS = 2.0
 """What nobody has taken for so long is given back to the broker, for others."""
+
+_LONGEST_TEXT = 4096
+"""Characters of a dead-letter reason, and of its description."""
 
 LOCK_LOST = "com.microsoft:message-lock-lost"
 
@@ -53,7 +57,6 @@ class Delivery:
         "receiver",
         "renew_at",
         "renew_until",
-        "slot",
     )
 
     def __init__(
@@ -75,7 +78,6 @@ class Delivery:
         self.is_lost = False
         self.renew_at = float("inf")
         self.renew_until = float("inf")
-        self.slot = -1
         self.name = ""
 
 
@@ -118,7 +120,13 @@ RELEASE = Settlement("release", frames.RELEASED, "abandoned")
 
 
 def dead_letter(reason: str, description: str) -> Settlement:
-    """Move the message to the dead-letter queue, which shows the two texts."""
+    """Move the message to the dead-letter queue, which shows the two texts.
+
+    They are cut to what Service Bus keeps, and what is no Unicode in them becomes question marks.
+    """
+    reason, description = (
+        text[:_LONGEST_TEXT].encode(errors="replace").decode() for text in (reason, description)
+    )
     state = frames.dead_lettered(reason, description)
     return Settlement("dead-letter", state, "suspended", reason, description)
 

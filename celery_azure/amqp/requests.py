@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from celery_azure.amqp.codec import CodecError, UInt
-from celery_azure.amqp.connection import Link
 from celery_azure.amqp.frames import ACCEPTED, AmqpError, Attach
+from celery_azure.amqp.isolation import call_each
+from celery_azure.amqp.link import Link
 from celery_azure.amqp.messages import Message, Received
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from celery_azure.amqp.frames import Outcome
 
@@ -156,9 +158,13 @@ class Requests:
             request = self._waiting.popleft()
             name = str(uuid4())
             request.message.message_id, request.message.reply_to = name, self.reply_to
+            try:
+                payload = request.message.to_bytes()
+            except CodecError as error:
+                request.done(Answer(error=AmqpError("amqp:invalid-field", str(error))))
+                continue
             self._asked[name] = request
-            delivery_id = connection.send(self.sender, request.message.to_bytes())
-            self._deliveries[delivery_id] = name
+            self._deliveries[connection.send(self.sender, payload)] = name
 
     def on_answer(self, payload: bytes) -> None:
         """Find the request and tell it."""
@@ -169,16 +175,16 @@ class Requests:
         request = self._asked.pop(str(answer.correlation_id), None)
         if request is None:
             return
-        code = answer.properties.get(self._status)
+        told = answer.properties
+        code = told.get(self._status)
+        code = code if isinstance(code, int) else 0
         if code in _OK:
             request.done(Answer(body=answer.value))
             return
-        described = answer.properties.get("statusDescription")
-        described = described or answer.properties.get("status-description")
-        condition = answer.properties.get("errorCondition")
-        condition = condition or answer.properties.get("error-condition")
+        condition = _text(told, "errorCondition", "error-condition")
         condition = condition or ("amqp:unauthorized-access" if code == 401 else f"status {code}")  # noqa: PLR2004
-        request.done(Answer(error=AmqpError(str(condition), str(described or ""))))
+        described = _text(told, "statusDescription", "status-description")
+        request.done(Answer(error=AmqpError(condition, described)))
 
     def on_outcome(self, delivery_id: int, outcome: Outcome) -> None:
         """Fail a request that the node did not take."""
@@ -198,13 +204,23 @@ class Requests:
         if error.condition in PERMANENT:
             failed += self._waiting
             self._waiting.clear()
-        for request in failed:
-            request.done(Answer(error=error))
+        _fail(failed, error)
 
     def expire(self, now: float) -> None:
         """Fail what has not been answered in time."""
         late = AmqpError("com.microsoft:timeout", f"{self.node} does not answer")
-        for name in [name for name, request in self._asked.items() if request.due <= now]:
-            self._asked.pop(name).done(Answer(error=late))
+        names = [name for name, request in self._asked.items() if request.due <= now]
+        failed = [self._asked.pop(name) for name in names]
         while self._waiting and self._waiting[0].due <= now:
-            self._waiting.popleft().done(Answer(error=late))
+            failed.append(self._waiting.popleft())
+        _fail(failed, late)
+
+
+def _fail(requests: Iterable[Request], error: AmqpError) -> None:
+    call_each(partial(request.done, Answer(error=error)) for request in requests)
+
+
+def _text(properties: dict[Any, Any], *names: str) -> str:
+    """The first of these that is text; empty when none is."""
+    found = (properties.get(name) for name in names)
+    return next((value for value in found if isinstance(value, str) and value), "")

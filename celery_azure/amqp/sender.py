@@ -8,17 +8,21 @@ Service Bus does not take fails alone.
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING
 
-from celery_azure.amqp.connection import Link
+from celery_azure.amqp.connection import UNTOLD
 from celery_azure.amqp.engine import SERVER_BUSY, busy_seconds
 from celery_azure.amqp.frames import AmqpError
+from celery_azure.amqp.isolation import call_each
+from celery_azure.amqp.link import Link
 from celery_azure.amqp.messages import BATCH_FORMAT, batch_bytes, encode_batch
 from celery_azure.amqp.requests import PERMANENT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
+    from celery_azure.amqp.connection import Connection
     from celery_azure.amqp.frames import Outcome
 
 TIMEOUT = "com.microsoft:timeout"
@@ -111,11 +115,9 @@ class Sender(Link):
             group = [outgoing for outgoing in group if outgoing.done is not None]
             if not group:
                 continue
-            if len(group) == 1:
-                delivery_id = connection.send(self, group[0].payload)
-            else:
-                batch = encode_batch([outgoing.payload for outgoing in group])
-                delivery_id = connection.send(self, batch, BATCH_FORMAT)
+            self._groups.appendleft(group)  # nothing is lost should the next line fail
+            delivery_id = _send(connection, self, group)
+            self._groups.popleft()
             self.deliveries += 1
             self._in_flight[delivery_id] = group, now + _SILENCE_SECONDS
 
@@ -131,8 +133,7 @@ class Sender(Link):
         """Tell each message of the delivery its fate, or find it out."""
         group, _ = self._in_flight.pop(delivery_id, ([], 0.0))
         if outcome.is_accepted:
-            for outgoing in group:
-                outgoing.end(None)
+            _end_all(group, None)
         else:
             error = outcome.error or AmqpError("amqp:internal-error", "the message was refused")
             self._on_refused(group, error, now)
@@ -159,17 +160,21 @@ class Sender(Link):
         waiting = [*(one for group in self._groups for one in group), *self._waiting]
         self._groups.clear()
         self._waiting.clear()
-        for outgoing in waiting:
-            outgoing.end(error)
+        _end_all(waiting, error)
 
     def expire(self, now: float) -> None:
         """Give up what is due; send again what a pause has held up."""
         under_way = [one for group, _ in self._in_flight.values() for one in group]
         again = [one for group in self._groups for one in group]
-        for outgoing in [*under_way, *again, *self._waiting]:
-            if outgoing.due <= now and outgoing.done is not None:
-                is_unsure = outgoing.may_have_arrived or outgoing in under_way
-                outgoing.end(AmqpError(TIMEOUT, _LATE if is_unsure else _NOT_SENT))
+        late = [one for one in [*under_way, *again, *self._waiting] if one.due <= now and one.done]
+        for outgoing in under_way if late else ():
+            outgoing.may_have_arrived = True
+        unsure = [outgoing for outgoing in late if outgoing.may_have_arrived]
+        unsent = [outgoing for outgoing in late if not outgoing.may_have_arrived]
+        _end_all(unsure, AmqpError(TIMEOUT, _LATE))
+        trouble = self.supervisor.trouble if self.supervisor is not None else ""
+        why = f"{_NOT_SENT} ({trouble})" if trouble else _NOT_SENT
+        _end_all(unsent, AmqpError(TIMEOUT, why))
         while self._waiting and self._waiting[0].done is None:
             self._waiting.popleft()
         connection = self.connection
@@ -182,11 +187,6 @@ class Sender(Link):
     @property
     def _most_bytes(self) -> int:
         return self.max_message_size or DEFAULT_MAX_BYTES
-
-    def _may_start(self) -> bool:
-        """Whether a delivery may leave: none is under way, or a full batch waits."""
-        under_way = len(self._in_flight)
-        return not under_way or (under_way < _MOST_FULL_BATCHES and self._has_full_batch())
 
     def _next_group(self) -> list[Outgoing]:
         """What waits, as far as it fits into one batch."""
@@ -217,11 +217,21 @@ class Sender(Link):
             seconds = busy_seconds(error) if error.condition == SERVER_BUSY else 1.0
             self._paused_until = now + seconds
             self._groups.appendleft(group)
-        elif len(group) == 1:
-            group[0].end(error)
+        elif len(group) == 1 or error.condition == UNTOLD:
+            _end_all(group, error)
         else:
             middle = len(group) // 2
             self._groups.extendleft((group[middle:], group[:middle]))
+
+
+def _send(connection: Connection, sender: Sender, group: list[Outgoing]) -> int:
+    if len(group) == 1:
+        return connection.send(sender, group[0].payload)
+    return connection.send(sender, encode_batch([one.payload for one in group]), BATCH_FORMAT)
+
+
+def _end_all(group: Iterable[Outgoing], error: AmqpError | None) -> None:
+    call_each(partial(outgoing.end, error) for outgoing in group)
 
 
 _LATE = "the broker has not answered in time; the message may have arrived"

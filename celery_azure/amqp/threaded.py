@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from kombu.log import get_logger
 
+from celery_azure.amqp.failures import FailureLog, reason_of
 from celery_azure.amqp.frames import AmqpError
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ logger = get_logger(__name__)
 _CONNECT_SECONDS = 5.0
 _READ_BYTES = 262_144
 _CLOSE_SECONDS = 1.0
+_PAUSE_SECONDS = 0.1
+_READS_AT_ONCE = 16
 
 
 class ThreadedDriver:
@@ -60,6 +63,8 @@ class ThreadedDriver:
         self._wake_in.setblocking(False)
         self._socket: socket.socket | None = None
         self._unsent: memoryview | None = None
+        self._pause = threading.Event()
+        self._failures = FailureLog()
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._wake_out, selectors.EVENT_READ)
         self._thread = threading.Thread(target=self._run, name="celery-azure", daemon=True)
@@ -97,37 +102,47 @@ class ThreadedDriver:
     # -- the thread ------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        engine = self.engine
         try:
             while not (self._is_closing and not self._calls):
-                now = self.now()
-                deadline = engine.deadline()
-                if deadline is not None and deadline <= now:
-                    engine.expire(now)
-                    if engine.connect_at is not None and engine.connect_at <= now:
-                        self._connect()
-                self._serve()
-                self._wait()
-            engine.close(self.now())
+                try:
+                    self._turn()
+                except Exception as failure:  # noqa: BLE001 - the thread outlives whatever it is
+                    self._recover(failure)
+            self.engine.close(self.now())
             self._flush()
-        except BaseException:
-            logger.exception("The thread that speaks with Service Bus has ended.")
-            raise
+        except Exception:
+            logger.exception("Closing the connection to Service Bus has failed.")
         finally:
             self._close_socket()
             self._selector.close()
             self._wake_in.close()
             self._wake_out.close()
 
+    def _turn(self) -> None:
+        engine, now = self.engine, self.now()
+        deadline = engine.deadline()
+        if deadline is not None and deadline <= now:
+            engine.expire(now)
+            if engine.connect_at is not None and engine.connect_at <= now:
+                self._connect()
+        self._serve()
+        self._wait()
+
+    def _recover(self, failure: Exception) -> None:
+        """Take a failure of our own for the loss of the connection, and begin anew."""
+        self._failures.tell(failure, self.now())
+        try:
+            self._lose(reason_of(failure))
+        except Exception as another:  # noqa: BLE001 - who waited is told by time at the latest
+            self._failures.tell(another, self.now())
+        self._pause.wait(_PAUSE_SECONDS)  # should it fail again and again, it fails slowly
+
     def _serve(self) -> None:
         """Make the calls, fetch the tokens, write what there is to write."""
         calls = self._calls
         while calls:
             function, arguments = calls.popleft()
-            try:
-                function(*arguments)
-            except Exception:
-                logger.exception("A call to Service Bus has failed.")
+            function(*arguments)
         if self.engine.token_wanted:
             self._fetch_tokens()
         self._flush()
@@ -157,10 +172,14 @@ class ThreadedDriver:
         try:
             plain = socket.create_connection(self._address, _CONNECT_SECONDS)
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._tls is not None:
-                plain = self._tls.wrap_socket(plain, server_hostname=self._address[0])
-            plain.setblocking(False)
-        except OSError as error:
+            try:
+                if self._tls is not None:
+                    plain = self._tls.wrap_socket(plain, server_hostname=self._address[0])
+                plain.setblocking(False)
+            except BaseException:
+                plain.close()
+                raise
+        except (OSError, ValueError) as error:  # ValueError: a name that can be no host's
             engine.lost(f"{self._address[0]}:{self._address[1]}: {error}", self.now())
             return
         self._socket = plain
@@ -168,8 +187,14 @@ class ThreadedDriver:
         engine.begin(self.now())
 
     def _read(self) -> None:
-        """Read all there is: inside TLS, bytes may wait where `select` does not see them."""
-        while self._socket is not None:
+        """Read what there is, but not for ever: others have their turn, too.
+
+        Inside TLS, bytes may wait where `select` does not see them, so it is read until it is dry.
+        Each read takes a whole record or more, so that what is left after the last one is seen.
+        """
+        for _ in range(_READS_AT_ONCE):
+            if self._socket is None:
+                return
             try:
                 data = self._socket.recv(_READ_BYTES)
             except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
@@ -228,8 +253,7 @@ class ThreadedDriver:
             try:
                 token, expires_at = self._tokens.get(self.engine.audience(entity))
             except Exception as error:  # noqa: BLE001 - whatever a credential raises
-                text = (str(error).splitlines() or [type(error).__name__])[0]
-                refusal = AmqpError("amqp:unauthorized-access", text)
+                refusal = AmqpError("amqp:unauthorized-access", reason_of(error))
                 self.engine.token_failed(entity, refusal, self.now())
             else:
                 self.engine.put_token(entity, token, expires_at, self.now())

@@ -166,3 +166,10 @@ def test_the_longest_body_fits_into_a_message() -> None:
     message["body"] = "x" * MAX_BODY_BYTES
     payload = encode(message, "q" * 260, "q" * 260, now=NOW).to_bytes()
     assert len(payload) < MAX_MESSAGE_BYTES
+
+
+@pytest.mark.parametrize("extra", ['{"properties":[1]}', '{"headers":"x"}', "[]", "nonsense"])
+def test_what_only_kombu_knows_is_an_object_of_objects(extra: str) -> None:
+    payload = Message(b"[[],{},{}]", properties={EXTRA: extra}).to_bytes()
+    with pytest.raises(NotAnEnvelopeError, match=EXTRA):
+        decode(Received(payload), NOW)

@@ -2,10 +2,14 @@ from __future__ import annotations
 
 import pytest
 
+from celery_azure.amqp import frames
+from celery_azure.amqp.connection import State
 from celery_azure.amqp.engine import busy_seconds
 from celery_azure.amqp.frames import AmqpError
 from celery_azure.tokens import SharedAccessTokens
 from servicebus_emulator.nodes.sas import ROOT_KEY
+from tests.unit.celery_azure.amqp import wire
+from tests.unit.celery_azure.amqp.wire import NOW, Recorder
 from tests.unit.celery_azure.amqp.world import World
 
 
@@ -106,7 +110,89 @@ def test_closing_says_good_bye() -> None:
     world.sender()
     world.engine.close(world.now)
     assert world.engine.is_closed
-    assert b"\x00\x53\x18" in (world.engine.take_output() or b"\x00\x53\x18")
+    assert frames.close() in world.engine.take_output()
+
+
+def test_a_peer_that_says_good_bye_is_answered_before_the_socket_is_closed() -> None:
+    world = World()
+    world.sender()
+    world.engine.receive(frames.close(), world.now)
+    assert world.engine.is_closed
+    assert world.engine.take_output() == frames.close()
+    assert world.engine.take_output() == b""
+
+
+def test_what_was_to_be_said_on_a_socket_that_is_gone_is_not_said_on_the_next() -> None:
+    world = World()
+    world.sender()
+    world.engine.receive(frames.close(), world.now)
+    world.engine.lost("cut", world.now)
+    assert world.engine.take_output() == b""
+
+
+def test_a_peer_that_ends_each_connection_at_once_is_asked_ever_more_rarely() -> None:
+    world = World()
+    world.sender()
+    waits = []
+    for _ in range(9):
+        world.cut()
+        assert world.engine.connect_at is not None
+        waits.append(world.engine.connect_at - world.now)
+        world.now = world.engine.connect_at
+        world.turn()
+    assert waits[0] == 0.0
+    assert waits == sorted(waits)
+    assert 2.5 <= waits[-1] <= 5
+    assert world.outages[0] == "amqp:connection:lost"
+    world.pass_time(6)
+    world.cut()
+    assert world.engine.connect_at == world.now
+
+
+def test_what_fails_in_time_keeps_nobody_else_from_their_turn() -> None:
+    world = World()
+
+    class Failing:
+        def expire(self, now: float) -> None:
+            raise KeyError(now)
+
+    world.engine.watch(Failing())
+    sender = world.sender()
+    world.is_reachable = False
+    world.cut()
+    fates = world.submit(sender, "a", timeout=1.0)
+    for _ in range(5):
+        world.now += 1.0
+        with pytest.raises(KeyError):
+            world.engine.expire(world.now)
+    assert fates.conditions == {"a": "com.microsoft:timeout"}
+
+
+def test_a_link_that_fails_to_go_down_does_not_keep_the_engine_from_coming_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+    broken, sender = world.sender(), world.sender()
+
+    def fail(*_: object) -> None:
+        raise KeyError("a defect")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(broken, "on_down", fail)
+        with pytest.raises(KeyError):
+            world.cut()
+    world.turn()
+    assert sender.is_attached
+    assert world.engine.trouble == ""
+
+
+def test_a_peer_without_room_for_any_link_is_no_error_of_ours() -> None:
+    engine = World().engine
+    engine.add(Recorder(), NOW)
+    engine.begin(NOW)
+    engine.receive(wire.hello() + wire.opening(handle_max=0), NOW)
+    assert engine.connection is not None
+    assert engine.connection.state is State.OPEN
 
 
 @pytest.mark.parametrize(

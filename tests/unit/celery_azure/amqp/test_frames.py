@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from celery_azure.amqp import frames
+from celery_azure.amqp import performatives as codes
 from celery_azure.amqp.codec import CodecError, Described, ULong, encode
 from celery_azure.amqp.frames import AmqpError, Attach, Frame, FrameReader, error_of, outcome_of
 
@@ -20,8 +21,8 @@ def test_headers_and_frames_are_cut_out_wherever_the_bytes_are_parted() -> None:
     stream += frames.transfer(head, settled=False, more=True, payload=b"payload")
     whole = read(stream)
     assert whole[0] == frames.SASL_HEADER
-    codes = [item.code for item in whole if isinstance(item, Frame)]
-    assert codes == [frames.CLOSE, frames.EMPTY, frames.TRANSFER]
+    found = [item.code for item in whole if isinstance(item, Frame)]
+    assert found == [codes.CLOSE, frames.EMPTY, codes.TRANSFER]
     for step in (1, 7, 8, 20):
         assert read(stream, step=step) == whole
 
@@ -80,7 +81,7 @@ def test_a_rejection_without_an_error_has_none() -> None:
 
 
 def test_an_error_shows_its_first_line() -> None:
-    error = error_of(Described(ULong(0x1D), ["amqp:not-found", "no queue\nTrackingId:1"]))
+    error = error_of(Described(0x1D, ["amqp:not-found", "no queue\nTrackingId:1"]))
     assert isinstance(error, AmqpError)
     assert str(error) == "amqp:not-found: no queue"
     assert str(AmqpError("amqp:not-found")) == "amqp:not-found"

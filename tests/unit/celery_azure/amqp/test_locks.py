@@ -2,8 +2,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
+from celery_azure.amqp.codec import Described, ULong, encode
 from celery_azure.amqp.locks import LockKeeper
+from celery_azure.amqp.messages import Message
 from celery_azure.amqp.receiver import COMPLETE, Receiver
+from celery_azure.amqp.requests import Answer
 from tests.unit.celery_azure.amqp.world import Settled, World
 
 if TYPE_CHECKING:
@@ -115,3 +120,39 @@ def test_a_lock_that_nobody_could_renew_in_time_is_lost() -> None:
     world.pass_time(3)
     assert keeping.lost == ["it could not be renewed in time"]
     assert delivery.is_lost
+
+
+@pytest.mark.parametrize("body", [None, [], {}, {"expirations": 5}, {"expirations": []}])
+def test_an_answer_without_times_is_asked_for_again(body: object) -> None:
+    world = World(lock_duration=10.0)
+    world.put("a")
+    keeping = Keeping(world)
+    [delivery] = keeping.take(world, 1)
+    keeper = keeping.receiver.keeper
+    assert isinstance(keeper, LockKeeper)
+    keeper._on_answer([delivery], Answer(body=body), world.now)
+    assert delivery.renew_at == world.now + 1.0
+    world.pass_time(30)
+    assert keeping.lost == []
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"\xff",
+        encode(Described(ULong(0x72), ["odd"])),
+        encode(Described(ULong(0x72), {"x-opt-locked-until": "soon", "x-opt-enqueued-time": []})),
+        Message(b"a").to_bytes(),
+    ],
+)
+def test_a_message_that_does_not_say_how_long_it_is_locked_is_renewed_in_time(
+    payload: bytes,
+) -> None:
+    world = World()
+    world.put("a")
+    keeping = Keeping(world)
+    [delivery] = keeping.take(world, 1)
+    delivery.payload = payload
+    world.pass_time(0.5)
+    assert delivery.renew_at == delivery.arrived + 150.0

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from azure.servicebus._pyamqp._decode import decode_payload
 
-from celery_azure.amqp.codec import CodecError, encode
+from celery_azure.amqp.codec import CodecError, Described, Symbol, ULong, encode
 from celery_azure.amqp.messages import Message, Received, encode_batch, read_annotations
 
 
@@ -70,3 +70,88 @@ def test_what_is_no_message_is_refused(payload: bytes) -> None:
 
 def test_a_message_lives_at_most_as_long_as_the_field_can_say() -> None:
     assert Received(Message(ttl=2**40).to_bytes()).header[2] == 2**32 - 1
+
+
+def section(descriptor: int | str, value: object) -> bytes:
+    written = ULong(descriptor) if isinstance(descriptor, int) else Symbol(descriptor)
+    return encode(Described(written, value))
+
+
+def test_sections_may_be_named_by_symbols() -> None:
+    received = Received(
+        section("amqp:header:list", [True, 4])
+        + section("amqp:message-annotations:map", {"x-opt-enqueued-time": 1})
+        + section("amqp:application-properties:map", {"task": "t"})
+        + section("amqp:data:binary", b"one ")
+        + section("amqp:data:binary", b"two")
+        + section("amqp:footer:map", {})
+    )
+    assert received.body == b"one two"
+    assert received.properties == {"task": "t"}
+    assert received.header == [True, 4]
+    assert received.annotations == {"x-opt-enqueued-time": 1}
+
+
+def test_sections_that_are_null_are_empty() -> None:
+    received = Received(b"".join(section(code, None) for code in (0x70, 0x72, 0x73, 0x74)))
+    assert (received.header, received.annotations) == ([], {})
+    assert (received.system, received.properties) == ([], {})
+    assert read_annotations(section(0x72, None)) == {}
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        section(0x75, "text") + section(0x75, 5),
+        section(0x75, None),
+        section(0x74, [1, 2]),
+        section(0x74, {5: "five"}),
+        section(0x72, "x"),
+        section(0x73, {}),
+        section(0x73, [None, None, None, 5]),
+        section(0x73, [[1]]),
+        section(0x70, [True, "high"]),
+        section(0x70, [True, None, None, None, -1]),
+        section(0x99, b"later"),
+        section("amqp:nonsense:map", {}),
+    ],
+)
+def test_sections_that_hold_something_else_are_refused(payload: bytes) -> None:
+    with pytest.raises(CodecError):
+        Received(payload)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        section(0x72, [1]),
+        section(0x72, "x"),
+        section(0x99, {}),
+        encode(Described(None, {})),
+        encode(Described([], {})),
+        encode("no section"),
+        b"\x00",
+    ],
+)
+def test_annotations_that_are_none_are_refused(payload: bytes) -> None:
+    with pytest.raises(CodecError):
+        read_annotations(payload)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Message(subject="\ud800"),
+        Message(content_type="caf\u00e9"),
+        Message(message_id=2**64),
+        Message(scheduled=2**63),
+        Message(priority=256),
+        Message(ttl=-1),
+        Message(properties={"a": 2**63}),
+        Message(value={"a": object()}),
+    ],
+    ids=lambda message: repr(message)[:60],
+)
+def test_a_message_that_cannot_be_written_is_refused(message: Message) -> None:
+    with pytest.raises(CodecError):
+        message.to_bytes()

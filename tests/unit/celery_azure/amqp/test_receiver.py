@@ -148,3 +148,10 @@ def test_draining_gives_what_there_is_and_takes_the_credit_back(texts: str) -> N
     world.turn()
     assert drained == [min(1, len(texts))]
     assert receiver.credit == 0
+
+
+def test_the_texts_of_a_dead_letter_are_cut_to_what_is_kept_and_to_unicode() -> None:
+    settlement = dead_letter("Odd \ud800", "x" * 10_000)
+    assert settlement.reason == "Odd ?"
+    assert settlement.description == "x" * 4096
+    assert len(settlement.state) < 10_000

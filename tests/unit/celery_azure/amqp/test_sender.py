@@ -1,8 +1,16 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import pytest
+
 from celery_azure.amqp.messages import BATCH_FORMAT, Message
 from celery_azure.amqp.sender import Outgoing
+from tests.unit.celery_azure.amqp import wire
 from tests.unit.celery_azure.amqp.world import LISTENER, Fates, World
+
+if TYPE_CHECKING:
+    from celery_azure.amqp.frames import AmqpError
 
 
 def bodies(world: World) -> list[str]:
@@ -167,3 +175,61 @@ def test_a_fate_is_told_once() -> None:
     outgoing.end(None)
     assert told == [None]
     assert BATCH_FORMAT == 0x80013700
+
+
+def test_who_could_not_be_reached_is_told_with_the_reason() -> None:
+    world = World()
+    world.is_reachable = False
+    fates = world.submit(world.sender(), "a", timeout=1.0)
+    world.pass_time(2)
+    [error] = fates.values()
+    assert error is not None
+    assert error.description.endswith("the message was not sent (refused)")
+
+
+def test_one_who_fails_to_take_the_news_keeps_it_from_no_other() -> None:
+    world = World()
+    sender = world.sender()
+
+    def fail(error: AmqpError | None) -> None:
+        raise KeyError(str(error))
+
+    sender.submit(Outgoing(Message(b"first").to_bytes(), world.now + 10, fail))
+    fates = world.submit(sender, "second")
+    with pytest.raises(KeyError):
+        world.turn()
+    assert fates.accepted == ["second"]
+
+
+def test_what_could_not_be_written_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    sender = world.sender()
+    connection = world.engine.connection
+    assert connection is not None
+
+    def fail(*_: object) -> int:
+        raise KeyError("a defect")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(connection, "send", fail)
+        fates = Fates()
+        fates.wait_for(sender, "a", Message(b"a").to_bytes(), world.now + 10)
+        with pytest.raises(KeyError):
+            sender.pump(world.now)
+    world.cut()
+    world.turn()
+    assert fates.accepted == ["a"]
+
+
+def test_messages_that_are_settled_without_a_word_are_not_sent_again() -> None:
+    world = World()
+    sender = world.sender()
+    world.hears = False
+    fates = world.submit(sender, "first", "second")
+    connection = world.engine.connection
+    assert connection is not None
+    sent = sender.deliveries
+    connection.receive(wire.disposition(0, 100, state=None), world.now)
+    assert set(fates.conditions.values()) == {"amqp:illegal-state"}
+    assert len(fates) == 2
+    assert sender.deliveries == sent

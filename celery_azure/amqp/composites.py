@@ -1,0 +1,96 @@
+"""Composite types: what a descriptor names, and whether its fields hold what they may hold.
+
+Source: OASIS AMQP 1.0, 1.3.4 (descriptors are numbers or symbols) and 1.4 (composite types).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from celery_azure.amqp.codec import CodecError, Described
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Kind(NamedTuple):
+    """What a field may hold: Python types as the decoder gives them, and the largest number."""
+
+    types: tuple[type, ...]
+    most: int | None = None
+
+
+TEXT, BINARY, FLAG = Kind((str,)), Kind((bytes,)), Kind((bool,))
+UBYTE, USHORT, UINT = Kind((int,), 0xFF), Kind((int,), 0xFFFF), Kind((int,), 0xFFFFFFFF)
+ULONG = Kind((int,), 0xFFFFFFFFFFFFFFFF)
+MAP, DESCRIBED, SYMBOLS = Kind((dict,)), Kind((Described,)), Kind((str, list))
+ANYTHING: Kind | None = None
+"""Of a field that nobody reads."""
+
+
+class Composite:
+    """A composite type.
+
+    Args:
+        code: The number of its descriptor.
+        name: The symbol that stands for the same, such as `amqp:open:list`.
+        fields: Their names and kinds, in order; those behind the last are not looked at.
+        needed: The names of those that may not be missing.
+    """
+
+    __slots__ = ("_fields", "_needed", "code", "name")
+
+    def __init__(
+        self, code: int, name: str, fields: dict[str, Kind | None], needed: Iterable[str] = ()
+    ) -> None:
+        self.code = code
+        self.name = name
+        self._fields = [(*(kind or (None, None)), field) for field, kind in fields.items()]
+        order = list(fields)
+        self._needed = [(order.index(field), field) for field in needed]
+
+    def check(self, values: Any) -> list[Any]:
+        """The fields.
+
+        Raises:
+            CodecError: They are no list, one of them holds something else, or one is missing.
+        """
+        if type(values) is not list:
+            raise CodecError(f"{self.name} is no list")
+        # Not `strict`: fields at the end may be left out, and those of a later version follow.
+        for value, (types, most, field) in zip(values, self._fields, strict=False):
+            if value is None or types is None:
+                continue
+            if type(value) not in types or (most is not None and not 0 <= value <= most):
+                raise CodecError(f"{self.name} with a wrong {field}")
+        count = len(values)
+        for index, field in self._needed:
+            if index >= count or values[index] is None:
+                raise CodecError(f"{self.name} without {field}")
+        return values
+
+
+class Catalogue:
+    """Finds what a descriptor names, whichever way it is written."""
+
+    def __init__(self, names: dict[int, str]) -> None:
+        self._codes: dict[Any, int] = {code: code for code in names}
+        self._codes.update({name: code for code, name in names.items()})
+
+    def code(self, descriptor: Any) -> int:
+        """The number of a descriptor.
+
+        Raises:
+            CodecError: It is none of these.
+        """
+        kind = type(descriptor)
+        code = self._codes.get(descriptor) if kind is int or kind is str else None
+        if code is None:
+            raise CodecError(f"an unknown descriptor: {_shown(descriptor)}")
+        return code
+
+
+def _shown(descriptor: Any) -> str:
+    if type(descriptor) is int:
+        return f"0x{descriptor:x}"
+    return repr(descriptor[:40]) if isinstance(descriptor, str) else type(descriptor).__name__
