@@ -22,6 +22,7 @@ nox.options.default_venv_backend = "none"
 nox.options.sessions = ["lint", "types", "contracts", "lock", "tests"]
 
 ROOT = Path(__file__).parent
+_VARIABLES = {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}  # files are UTF-8, on Windows too
 _EXPORT = ["export", "--quiet", "--frozen", "--no-emit-project", "--no-hashes", "--no-header"]
 _EXPORTED = {
     "requirements.txt": ["--no-dev"],
@@ -32,8 +33,12 @@ _EXPORTED = {
 _SCHEMAS = {
     "vendor.compose-spec": "docker-compose.emulators.yml",
     "vendor.github-workflows": ".github/workflows/ci.yml",
+    "vendor.github-actions": ".github/actions/set-up/action.yml",
+    "vendor.dependabot": ".github/dependabot.yml",
 }
 _PARALLEL = ["-n", "2", "--dist", "loadfile"]
+# With its ending: on Windows, Python 3.11 finds no program of a folder without it.
+_PROGRAMS, _EXE = ("Scripts", ".exe") if os.name == "nt" else ("bin", "")
 
 
 def _environment(session: nox.Session, kind: str = "dev") -> Path:
@@ -41,7 +46,7 @@ def _environment(session: nox.Session, kind: str = "dev") -> Path:
     requirements = ROOT / f"requirements-{kind}.txt"
     wanted = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()
     folder = ROOT / ".nox" / f"{kind}-{sys.version_info.major}.{sys.version_info.minor}"
-    programs = folder / ("Scripts" if os.name == "nt" else "bin")
+    programs = folder / _PROGRAMS
     stamp = folder / "requirements.sha256"
     if stamp.exists() and stamp.read_text() == wanted:
         return programs
@@ -53,16 +58,16 @@ def _environment(session: nox.Session, kind: str = "dev") -> Path:
 
 def _new_environment(session: nox.Session, folder: Path, *requirements: str) -> Path:
     """Make an environment from nothing, with uv where there is one; the folder of its programs."""
-    programs = folder / ("Scripts" if os.name == "nt" else "bin")
+    programs = folder / _PROGRAMS
     shutil.rmtree(folder, ignore_errors=True)
     if uv := shutil.which("uv"):
         python = ["--python", sys.executable]
         session.run(uv, "venv", "--quiet", *python, str(folder), external=True)
-        python = ["--python", str(programs / "python")]
+        python = ["--python", str(programs / f"python{_EXE}")]
         install = [uv, "pip", "install", "--quiet", *python]
     else:
         session.run(sys.executable, "-m", "venv", str(folder), external=True)
-        install = [str(programs / "python"), "-m", "pip", "install", "--quiet"]
+        install = [str(programs / f"python{_EXE}"), "-m", "pip", "install", "--quiet"]
         install += ["--disable-pip-version-check"]
     session.run(*install, *requirements, external=True)
     return programs
@@ -70,17 +75,17 @@ def _new_environment(session: nox.Session, folder: Path, *requirements: str) -> 
 
 def _python(session: nox.Session, *arguments: str, kind: str = "dev") -> None:
     """Run Python in an environment, at the root of the project."""
-    program = _environment(session, kind) / "python"
-    session.run(str(program), *arguments, external=True, env={"PYTHONPATH": str(ROOT)})
+    program = _environment(session, kind) / f"python{_EXE}"
+    session.run(str(program), *arguments, external=True, env=_VARIABLES)
 
 
 def _harness(session: nox.Session, command: str) -> None:
     """Run the harness until it is stopped; Ctrl-C reaches it too, and it needs time to clean up."""
-    program = _environment(session) / "python"
+    program = _environment(session) / f"python{_EXE}"
     session.run(
         *(str(program), "-m", "harness", command, "--with-parent"),
         external=True,
-        env={"PYTHONPATH": str(ROOT)},
+        env=_VARIABLES,
         interrupt_timeout=60,
         terminate_timeout=60,
     )
@@ -107,7 +112,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Check the types, strictly (mypy)."""
+    """Check the types, strictly (mypy); `nox -s types -- --platform win32` as on Windows."""
     _python(session, "-m", "mypy", *session.posargs)
 
 
@@ -121,7 +126,7 @@ def contracts(session: nox.Session) -> None:
 @nox.session
 def lock(session: nox.Session) -> None:
     """Check that the lock and its exports agree; `nox -s lock -- --update` renews all of them."""
-    uv = str(_environment(session) / "uv")
+    uv = str(_environment(session) / f"uv{_EXE}")
     if "--update" in session.posargs:
         session.run(uv, "lock", "--upgrade", external=True)
     else:
@@ -186,7 +191,7 @@ def integration(session: nox.Session, stack: str) -> None:
 def _why_no_containers(session: nox.Session) -> str:
     """One line, or nothing when they can run here."""
     answer = subprocess.run(  # noqa: S603 - the harness itself
-        [str(_environment(session) / "python"), "-m", "harness", "containers"],
+        [str(_environment(session) / f"python{_EXE}"), "-m", "harness", "containers"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -217,7 +222,7 @@ def examples(session: nox.Session) -> None:
     programs = _new_environment(session, folder, str(ROOT), "pytest")
     session.chdir(ROOT / "examples/plain_celery")
     session.run(
-        *(str(programs / "python"), "-m", "pytest", *session.posargs),
+        *(str(programs / f"python{_EXE}"), "-m", "pytest", *session.posargs),
         external=True,
         env={"HARNESS_CACHE_DIR": str(ROOT / ".cache"), "PYTHONPATH": ""},
     )

@@ -7,6 +7,7 @@ are the parent's.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -300,4 +301,5 @@ def _forget_in_child() -> None:
         namespace.driver.forget()
 
 
-os.register_at_fork(after_in_child=_forget_in_child)
+if sys.platform != "win32":  # where nothing forks
+    os.register_at_fork(after_in_child=_forget_in_child)

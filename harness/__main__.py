@@ -136,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = commands[options.command]
     parent = os.getppid() if options.with_parent and os.name == "posix" else None
     console = Console(sys.stdout)
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _stop_signals():
         signal.signal(number, _raise_stopped)
     try:
         with ExitStack() as cleanup:
@@ -188,8 +188,15 @@ def _raise_stopped(_number: int, _frame: object) -> None:
     raise Stopped
 
 
+def _stop_signals() -> tuple[signal.Signals, ...]:
+    if sys.platform == "win32":
+        return signal.SIGINT, signal.SIGBREAK
+    else:  # noqa: RET505 - on Windows nothing may follow, says the check of types
+        return signal.SIGINT, signal.SIGTERM
+
+
 def _ignore_signals() -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _stop_signals():
         signal.signal(number, signal.SIG_IGN)
 
 

@@ -15,6 +15,7 @@ import sys
 import uuid
 from typing import Any
 
+from harness import groups
 from harness.environment import child_environment
 
 LABEL = "queue-processing-api.run"
@@ -32,7 +33,8 @@ class ContainerGuard:
             stderr=subprocess.PIPE,
             text=True,
             env=child_environment(engine_environment()),
-            start_new_session=True,  # what ends the harness must not end the guard
+            start_new_session=groups.NEW_SESSION,  # what ends the harness must not end the guard
+            creationflags=groups.CREATION_FLAGS,
         )
 
     @property

@@ -26,7 +26,7 @@ _READY = (
 
 def describe() -> str:
     """One line for the header of a test run; starts nothing."""
-    package = json.loads((Path(__file__).parent / "azurite/package.json").read_text())
+    package = json.loads((Path(__file__).parent / "azurite/package.json").read_text("utf-8"))
     return f"embedded: servicebus_emulator, Azurite {package['dependencies']['azurite']}"
 
 

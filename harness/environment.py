@@ -81,4 +81,5 @@ def child_environment(settings: Mapping[str, str]) -> dict[str, str]:
         if not name.startswith(_OURS)
     }
     path = os.pathsep.join(filter(None, [str(ROOT), kept.get("PYTHONPATH")]))
-    return kept | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": path} | dict(settings)
+    ours = {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1", "PYTHONPATH": path}
+    return kept | ours | dict(settings)

@@ -1,7 +1,7 @@
 """A guard: a process that outlives the harness and ends what the harness could not.
 
 Linux can signal a child when its parent dies, but takes the thread that started the child for the
-parent, and spares the child's children. A pipe whose other end closes is exact, on every POSIX.
+parent, and spares the child's children. A pipe whose other end closes is exact, on every system.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 import atexit
 import contextlib
 import functools
-import os
-import signal
 import subprocess
 import sys
 import threading
-from pathlib import Path
 from typing import IO
+
+from harness import groups
+from harness.environment import child_environment
 
 
 class Guard:
@@ -23,13 +23,15 @@ class Guard:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._process = subprocess.Popen(  # noqa: S603 - this very file
-            [sys.executable, "-I", "-S", str(Path(__file__).resolve())],
+        self._process = subprocess.Popen(
+            [sys.executable, "-S", "-m", "harness.guard"],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             text=True,
-            start_new_session=True,  # what ends the harness must not end the guard
+            env=child_environment({}),
+            start_new_session=groups.NEW_SESSION,  # what ends the harness must not end the guard
+            creationflags=groups.CREATION_FLAGS,
         )
 
     def watch(self, group: int) -> None:
@@ -86,5 +88,4 @@ def left_over(lines: IO[str]) -> set[int]:
 
 if __name__ == "__main__":
     for left in left_over(sys.stdin):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(left, signal.SIGKILL)
+        groups.kill(left)

@@ -58,7 +58,7 @@ def _from_path() -> Node | None:
 
 
 def _from_wheel(say: Callable[[str], None]) -> Node:
-    version = _REQUIREMENTS.read_text().split()[0].partition("==")[2]
+    version = _REQUIREMENTS.read_text("utf-8").split()[0].partition("==")[2]
     name = f"node-{version}-{sysconfig.get_platform()}"
     folder = fetch_once(cache_folder() / name, _install_wheel, say)
     program = "node.exe" if sys.platform == "win32" else "bin/node"

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
-import signal
 import subprocess
-import sys
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Self
 
+from harness import groups
 from harness.environment import child_environment
 from harness.guard import guard
 from harness.waiting import wait_until
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _KEPT_LINES = 400
-_POSIX = sys.platform != "win32"
 
 
 class ProcessDiedError(RuntimeError):
@@ -62,10 +59,10 @@ class ManagedProcess:
             text=True,
             encoding="utf-8",
             errors="replace",
-            start_new_session=_POSIX,
+            start_new_session=groups.NEW_SESSION,
+            creationflags=groups.CREATION_FLAGS,
         )
-        if _POSIX:
-            guard().watch(self.pid)
+        guard().watch(self.pid)
         self._pump = threading.Thread(target=self._read, name=f"output of {name}", daemon=True)
         self._pump.start()
 
@@ -120,18 +117,17 @@ class ManagedProcess:
     def terminate(self) -> None:
         """Ask it to stop."""
         if self.exit_code is None:
-            self._process.terminate()
+            groups.terminate(self.pid)
 
     def interrupt(self) -> None:
         """Do what Ctrl-C in its terminal does: interrupt the whole group."""
-        self._signal_group(signal.SIGINT)
+        groups.interrupt(self.pid)
 
     def kill(self) -> None:
         """End it and its children at once, as a crash would."""
-        self._signal_group(signal.SIGKILL if _POSIX else signal.SIGTERM)
+        groups.kill(self.pid)
         self.wait()
-        if _POSIX:
-            guard().release(self.pid)
+        guard().release(self.pid)
 
     def stop(self, timeout: float = 10.0) -> int:
         """Ask it to stop, and end what has not stopped in time, children included."""
@@ -151,13 +147,6 @@ class ManagedProcess:
         traceback: TracebackType | None,
     ) -> None:
         self.stop()
-
-    def _signal_group(self, number: int) -> None:
-        if _POSIX:
-            with contextlib.suppress(ProcessLookupError):  # nobody is left
-                os.killpg(self.pid, number)
-        elif self.exit_code is None:
-            self._process.kill()
 
     def _read(self) -> None:
         stdout = self._process.stdout

@@ -101,7 +101,7 @@ def main(
     if options.command == "new-key":
         return _new_key(options, terminal)
     settings = ClientSettings.load()
-    key = Path(options.key_file).read_text().strip() if options.key_file else settings.key
+    key = Path(options.key_file).read_text("utf-8").strip() if options.key_file else settings.key
     try:
         with make_client(options.url or settings.queue_url, key) as client:
             code: int = options.run(options, client, terminal)

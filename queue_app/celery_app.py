@@ -4,6 +4,7 @@ Importing this module reads no environment; asking for its attribute `app` does.
 """
 
 import logging
+import sys
 
 from celery import Celery, current_task, signals
 
@@ -21,9 +22,11 @@ from queue_app.tasks import register_tasks
 from queue_app.tracing import start_tracing, trace_tasks
 
 
-def create_worker_app(settings: Settings) -> Celery:
+def create_worker_app(settings: Settings, platform: str = sys.platform) -> Celery:
     """Build the worker's app, with its task."""
     app = create_celery_app(settings)
+    if platform == "win32":
+        app.conf.worker_pool = "threads"  # Celery's own choice, prefork, does not work there
     app.conf.result_backend_transport_options["also_expire"] = {
         idempotency.PREFIX: settings.idempotency_hours * 3600
     }

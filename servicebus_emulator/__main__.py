@@ -107,24 +107,25 @@ def _write_certificate(emulator: ServiceBusEmulator, path: Path | None) -> None:
 
 
 def _stop_signal() -> asyncio.Event:
-    """An event that SIGTERM and SIGINT set."""
+    """An event that SIGTERM and SIGINT set; on Windows Ctrl-Break does, Ctrl-C raises."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        with contextlib.suppress(NotImplementedError):  # Windows
+    if sys.platform == "win32":
+        signal.signal(signal.SIGBREAK, lambda *_: loop.call_soon_threadsafe(stopped.set))
+    else:
+        for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopped.set)
     return stopped
 
 
 def _allow_many_connections() -> None:
     """Raise the limit of open files to what the system allows: each client is one."""
-    try:
+    if sys.platform != "win32":
         import resource  # noqa: PLC0415 (not on Windows)
-    except ImportError:
-        return
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 if __name__ == "__main__":

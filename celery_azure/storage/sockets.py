@@ -7,6 +7,7 @@ import os
 import select
 import socket
 import ssl
+import sys
 import time
 from collections import deque
 from email.utils import formatdate
@@ -79,11 +80,13 @@ class Connection:
 
 
 def _has_input(readable: socket.socket) -> bool:
-    if hasattr(select, "poll"):  # `select` cannot take descriptors from 1024 on
+    if sys.platform != "win32":  # where `select` cannot take descriptors from 1024 on
         poll = select.poll()
         poll.register(readable, select.POLLIN)
-        return bool(poll.poll(0))
-    return bool(select.select([readable], [], [], 0)[0])
+        found: list[object] = [*poll.poll(0)]
+    else:
+        found = [*select.select([readable], [], [], 0)[0]]
+    return bool(found)
 
 
 class ConnectionPool:

@@ -17,6 +17,7 @@ from harness.storage import Azurite
 from harness.waiting import wait_until
 from servicebus_emulator import OffsetClock, ThreadedEmulator
 from tests.integration.jobs import Client
+from tests.integration.pools import POOLS
 from tests.property.strategies import body_of_size
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def messages_in(emulator: ThreadedEmulator) -> int:
     )
 
 
-@pytest.mark.parametrize("pool", ["prefork", "threads", "solo"])
+@pytest.mark.parametrize("pool", POOLS)
 def test_a_worker_killed_in_the_middle_of_a_task_loses_nothing(
     blob_storage: BlobStorage, tmp_path: Path, pool: str
 ) -> None:

@@ -81,9 +81,12 @@ def test_it_prints_one_line_when_it_is_ready_and_that_is_a_connection_string() -
         "SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=SAS_KEY_VALUE;"
         "UseDevelopmentEmulator=true;\n"
     )
-    assert (code, rest) == (0, "")
+    assert rest == ""
+    if sys.platform != "win32":  # SIGTERM asks nobody there
+        assert code == 0
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_cleanly_within_a_second_though_clients_are_connected(
     number: int,
@@ -132,7 +135,7 @@ def test_a_port_that_is_taken_is_one_readable_line() -> None:
         [line] = failure("--port", port)
 
     assert f"cannot listen on 127.0.0.1 port {port}" in line
-    assert "in use" in line
+    assert "in use" in line or "Only one usage" in line  # on Windows
 
 
 def test_a_configuration_that_is_not_there_is_one_readable_line(tmp_path: Path) -> None:

@@ -1,8 +1,6 @@
 """`python -m harness`, as a person runs it. One file: the tests take the same ports in turn."""
 
-import os
 import re
-import signal
 import socket
 import sys
 from collections.abc import Iterator
@@ -11,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from harness import groups
 from harness.__main__ import free_port
 from harness.environment import ROOT
 from harness.processes import ManagedProcess
@@ -30,6 +29,13 @@ def up() -> Iterator[ManagedProcess]:
         yield process
 
 
+@pytest.fixture
+def emulators() -> Iterator[ManagedProcess]:
+    with harness("emulators") as process:
+        process.wait_for_line("Ctrl-C stops both", STARTED)
+        yield process
+
+
 def api_url(up: ManagedProcess) -> str:
     return up.wait_for_line(r"POST (http://127\.0\.0\.1:\d+)/enqueue/").group(1)
 
@@ -43,8 +49,8 @@ def children(pid: int) -> dict[int, str]:
     }
 
 
-def find_child(up: ManagedProcess, words: str) -> int:
-    (found,) = [pid for pid, command in children(up.pid).items() if words in command]
+def find_child(process: ManagedProcess, words: str) -> int:
+    (found,) = [pid for pid, command in children(process.pid).items() if words in command]
     return found
 
 
@@ -53,8 +59,11 @@ def is_refused(port: int) -> bool:
         return client.connect_ex(("127.0.0.1", port)) != 0
 
 
-def test_the_curl_line_that_it_prints_leads_to_a_finished_job(up: ManagedProcess) -> None:
-    with httpx.Client(base_url=api_url(up), trust_env=False) as client:
+def test_the_curl_line_that_it_prints_leads_to_a_finished_job_and_ctrl_c_stops_everything(
+    up: ManagedProcess,
+) -> None:
+    url = api_url(up)
+    with httpx.Client(base_url=url, trust_env=False) as client:
         task = client.post("/enqueue/", json={"hello": "world"}).raise_for_status().json()
 
         def has_succeeded() -> bool:
@@ -62,38 +71,27 @@ def test_the_curl_line_that_it_prints_leads_to_a_finished_job(up: ManagedProcess
 
         wait_until(has_succeeded, "the job's success", timeout=20)
 
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_everything(up: ManagedProcess, number: signal.Signals) -> None:
-    port = int(api_url(up).rpartition(":")[2])
-    os.kill(up.pid, number)
-
+    up.interrupt()
     assert up.wait(30) == 0
     assert up.output.endswith("Everything has stopped.")
-    assert is_refused(port)
+    assert is_refused(int(url.rpartition(":")[2]))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="children are found in /proc")
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [("worker", "-m celery"), ("api", "-m uvicorn"), ("azurite", "--blobPort")],
-)
-def test_when_one_dies_all_stop_and_it_says_which(
-    up: ManagedProcess, name: str, words: str
-) -> None:
+def test_when_one_dies_all_stop_and_it_says_which(up: ManagedProcess) -> None:
     port = int(api_url(up).rpartition(":")[2])
-    os.kill(find_child(up, words), signal.SIGKILL)
+    groups.kill(find_child(up, "-m celery"))
 
     assert up.wait(30) == 1
-    assert f"The {name} ended with exit code -9; stopping the others." in up.output
+    assert "The worker ended with exit code -9; stopping the others." in up.output
     assert is_refused(port)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="children are found in /proc")
-def test_nothing_runs_on_when_it_is_killed(up: ManagedProcess) -> None:
-    left = [pid for pid, command in children(up.pid).items() if "guard" not in command]
-    assert len(left) == 4
-    os.kill(up.pid, signal.SIGKILL)
+def test_nothing_runs_on_when_it_is_killed(emulators: ManagedProcess) -> None:
+    left = [pid for pid, command in children(emulators.pid).items() if "guard" not in command]
+    assert len(left) == 2
+    emulators.kill()
 
     wait_until(
         lambda: not any(Path(f"/proc/{pid}/cmdline").exists() for pid in left),
@@ -101,19 +99,20 @@ def test_nothing_runs_on_when_it_is_killed(up: ManagedProcess) -> None:
     )
 
 
-def test_emulators_prints_the_five_settings() -> None:
-    with harness("emulators") as process:
-        process.wait_for_line("Ctrl-C stops both", STARTED)
-        printed = re.findall(r"^([A-Z_]+)=(.+)$", process.output, re.MULTILINE)
-        assert [name for name, _ in printed] == [
-            "SERVICE_BUS_KEY_NAME",
-            "SERVICE_BUS_KEY",
-            "SERVICE_BUS_NAMESPACE",
-            "SERVICE_BUS_QUEUE_NAME",
-            "AZURE_BLOB_CONNECTION_STRING",
-        ]
-        process.interrupt()
-        assert process.wait(30) == 0
+def test_emulators_prints_the_five_settings_and_stops_when_asked(
+    emulators: ManagedProcess,
+) -> None:
+    printed = re.findall(r"^([A-Z_]+)=(.+)$", emulators.output, re.MULTILINE)
+    assert [name for name, _ in printed] == [
+        "SERVICE_BUS_KEY_NAME",
+        "SERVICE_BUS_KEY",
+        "SERVICE_BUS_NAMESPACE",
+        "SERVICE_BUS_QUEUE_NAME",
+        "AZURE_BLOB_CONNECTION_STRING",
+    ]
+    emulators.terminate()
+    assert emulators.wait(30) == 0
+    assert emulators.output.endswith("Everything has stopped.")
 
 
 def test_a_taken_port_is_named_and_another_chosen() -> None:

@@ -9,9 +9,10 @@ from harness.live import start_api, start_worker
 from harness.processes import ProcessDiedError
 from harness.pytest_plugin import ServiceBus
 from tests.integration.jobs import Client
+from tests.integration.pools import POOLS
 
 
-@pytest.mark.parametrize("pool", ["prefork", "threads", "solo"])
+@pytest.mark.parametrize("pool", POOLS)
 def test_a_job_runs_visibly_and_ctrl_c_ends_an_idle_worker(
     product_settings: dict[str, str], tmp_path: Path, pool: str
 ) -> None:

@@ -16,6 +16,7 @@ from harness.live import start_worker
 from harness.waiting import wait_until
 from queue_app.celery_config import create_celery_app
 from queue_app.settings import Settings
+from tests.integration.pools import POOLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +44,7 @@ def blobs(product_settings: dict[str, str]) -> Iterator[BlobContainer]:
     blobs.close()
 
 
-@pytest.mark.parametrize("pool", ["prefork", "threads", "solo"])
+@pytest.mark.parametrize("pool", POOLS)
 def test_the_log_of_a_task_is_read_while_it_runs_and_when_the_worker_has_stopped(
     product_settings: dict[str, str],
     sender: Celery,

@@ -43,3 +43,12 @@ def test_when_a_start_is_stored_is_a_setting(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(queue_app.celery_app, "install_task_logs", lambda *_: None)
     app = queue_app.celery_app.create_worker_app(settings(started_after_seconds=0.7))
     assert app.conf.result_backend_transport_options["started_after"] == 0.7
+
+
+@pytest.mark.parametrize(("platform", "pool"), [("win32", "threads"), ("linux", "prefork")])
+def test_where_processes_cannot_fork_tasks_run_in_threads(
+    monkeypatch: pytest.MonkeyPatch, platform: str, pool: str
+) -> None:
+    monkeypatch.setattr(queue_app.celery_app, "install_task_logs", lambda *_: None)
+    app = queue_app.celery_app.create_worker_app(settings(), platform)
+    assert app.conf.worker_pool == pool
