@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from harness.downloads import DownloadError
 from harness.embedded import EmbeddedStack
-from harness.live import start_api, start_worker
+from harness.live import start_product
 from harness.node import find_node
 from harness.processes import ProcessDiedError
 from harness.stack import StackUnavailableError, describe_stack
@@ -85,9 +85,9 @@ def up(console: Console, cleanup: ExitStack) -> Sequence[ManagedProcess]:
     """Start everything; tell how to use it."""
     stack = _emulators(console, cleanup)
     settings = stack.endpoints.settings(QUEUE) | {"REMOTE_CONTROL": "true"}
-    worker = cleanup.enter_context(start_worker(settings, sink=console.sink("worker")))
     port = free_port(API_PORT, console.say, "API")
-    api, url = start_api(settings, port=port, sink=console.sink("api"))
+    worker, api, url = start_product(settings, port=port, sink_of=console.sink)
+    cleanup.enter_context(worker)
     cleanup.enter_context(api)
     console.say(
         f"""

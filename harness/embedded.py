@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from harness.admin import HttpAdmin
 from harness.endpoints import Endpoints
 from harness.entities import Entities
-from harness.processes import ManagedProcess
+from harness.processes import ManagedProcess, start_both
 from harness.storage import Azurite
 
 if TYPE_CHECKING:
@@ -75,15 +74,13 @@ class EmbeddedStack:
         def sink(name: str) -> Callable[[str], None] | None:
             return sink_of(name) if sink_of else None
 
-        with ThreadPoolExecutor(2) as threads:
-            azurite = threads.submit(Azurite, say, port=blob_port, sink=sink("azurite"))
-            emulator = threads.submit(start_emulator, emulator_port, queues, sink("emulator"))
-        if emulator.exception() is not None and azurite.exception() is None:
-            azurite.result().process.stop()
-        if azurite.exception() is not None and emulator.exception() is None:
-            emulator.result()[0].stop()
-        self.azurite = azurite.result()
-        self.emulator, place = emulator.result()
+        def start_azurite() -> tuple[ManagedProcess, Azurite]:
+            azurite = Azurite(say, port=blob_port, sink=sink("azurite"))
+            return azurite.process, azurite
+
+        (_, self.azurite), (self.emulator, place) = start_both(
+            start_azurite, lambda: start_emulator(emulator_port, queues, sink("emulator"))
+        )
         self.endpoints = Endpoints(
             place.namespace,
             place.admin_port,

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from harness.environment import ROOT
-from harness.processes import ManagedProcess
+from harness.processes import ManagedProcess, start_both
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -53,6 +53,32 @@ def start_api(
         "api", [*command, "--port", str(port)], settings=settings, folder=folder, sink=sink
     )
     return api, _wait_for(api, r"Uvicorn running on (http://127\.0\.0\.1:\d+)")
+
+
+def start_product(
+    settings: Mapping[str, str],
+    *,
+    port: int = 0,
+    folder: Path = ROOT,
+    sink_of: Callable[[str], Callable[[str], None]] | None = None,
+) -> tuple[ManagedProcess, ManagedProcess, str]:
+    """Start a worker and an API at the same time; both, and the API's URL.
+
+    Args:
+        settings: The product's settings.
+        port: The API's; 0 for a free one.
+        folder: The working directory of both.
+        sink_of: Gives, for the name of a process, what is called with its lines.
+    """
+
+    def sink(name: str) -> Callable[[str], None] | None:
+        return sink_of(name) if sink_of else None
+
+    (worker, _), (api, url) = start_both(
+        lambda: (start_worker(settings, folder=folder, sink=sink("worker")), None),
+        lambda: start_api(settings, port=port, folder=folder, sink=sink("api")),
+    )
+    return worker, api, url
 
 
 def _wait_for(process: ManagedProcess, pattern: str) -> str:

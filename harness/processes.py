@@ -7,7 +7,8 @@ import re
 import subprocess
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Self
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from harness import groups
 from harness.environment import child_environment
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _KEPT_LINES = 400
+
+
+First = TypeVar("First")
+Second = TypeVar("Second")
 
 
 class ProcessDiedError(RuntimeError):
@@ -158,3 +163,23 @@ class ManagedProcess:
                 self._lines.append(text)
                 if self._sink is not None:
                     self._sink(text)
+
+
+def start_both(
+    first: Callable[[], tuple[ManagedProcess, First]],
+    second: Callable[[], tuple[ManagedProcess, Second]],
+) -> tuple[tuple[ManagedProcess, First], tuple[ManagedProcess, Second]]:
+    """Call both at the same time, as each waits for its process; one does not outlive the other.
+
+    Raises:
+        Exception: Of the one that could not start its process; that of the other has ended.
+    """
+    with ThreadPoolExecutor(2) as threads:
+        one, two = threads.submit(first), threads.submit(second)
+        try:
+            return one.result(), two.result()
+        except BaseException:
+            for start in (one, two):
+                if start.exception() is None:  # which is known when it has ended
+                    start.result()[0].stop()
+            raise

@@ -163,12 +163,11 @@ def running_app(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[RunningApp]:
     """An API and a worker, shared by all tests that leave them as they are."""
-    from harness.live import start_api, start_worker  # noqa: PLC0415 - only the product needs it
+    from harness.live import start_product  # noqa: PLC0415 - only the product needs it
 
     queue, container = servicebus.create_queue(), blob_storage.unique_container()
     settings = stack.endpoints.settings(queue, container)
     folder = tmp_path_factory.mktemp("app")  # a person's `.env` is none of the tests' business
-    with start_worker(settings, folder=folder) as worker:
-        api, url = start_api(settings, folder=folder)
-        with api:
-            yield RunningApp(url, settings, api, worker)
+    worker, api, url = start_product(settings, folder=folder)
+    with worker, api:
+        yield RunningApp(url, settings, api, worker)

@@ -11,6 +11,7 @@
 Compare with `identical`: Python's own ``==`` takes 1, 1.0 and True for the same.
 """
 
+import functools
 import json
 import random
 from typing import Any
@@ -34,16 +35,19 @@ def identical(one: Any, other: Any) -> bool:
     return repr(one) == repr(other)
 
 
+@functools.cache
 def texts() -> st.SearchStrategy[str]:
     """All of Unicode but lone surrogates, which no UTF-8 can carry."""
     return st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 
 
+@functools.cache
 def keys() -> st.SearchStrategy[str]:
     """Keys, some of which programs tend to confuse."""
     return st.sampled_from(_COLLIDING_KEYS) | texts()
 
 
+@functools.cache
 def integers() -> st.SearchStrategy[int]:
     """Small ones, those around powers of two, and those as long as the limit allows."""
     edges = st.sampled_from([2**31, 2**53, 2**63, 2**64, 10**400])
@@ -53,11 +57,13 @@ def integers() -> st.SearchStrategy[int]:
     return st.integers() | around | around.map(lambda n: -n) | huge | huge.map(lambda n: -n)
 
 
+@functools.cache
 def floats() -> st.SearchStrategy[float]:
     """Every finite float; the extremes often."""
     return st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from(_EXTREME_FLOATS)
 
 
+@functools.cache
 def json_values(max_leaves: int = 20) -> st.SearchStrategy[Any]:
     """Any JSON value that can be kept."""
     leaves = st.none() | st.booleans() | integers() | floats() | texts()
@@ -89,8 +95,9 @@ def json_objects(draw: st.DrawFn, max_leaves: int = 20, levels_around: int = 0) 
 @st.composite
 def wrapped(draw: st.DrawFn, value: Any, levels: int) -> Any:
     """Put arrays and objects around a value."""
-    for _ in range(levels):
-        value = {"": value} if draw(st.booleans()) else [value]
+    kinds = draw(st.integers(0, 2**levels - 1))  # one draw: to draw each would take too long
+    for level in range(levels):
+        value = {"": value} if kinds >> level & 1 else [value]
     return value
 
 
@@ -204,6 +211,7 @@ def _too_deep() -> st.SearchStrategy[str]:
     return arrays | objects
 
 
+@functools.cache
 def _writers() -> st.SearchStrategy["_Writer"]:
     """Writers that differ by a seed; to draw each of their choices would take too long."""
     return st.integers(0, 2**32 - 1).map(lambda seed: _Writer(random.Random(seed)))

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from harness.processes import ManagedProcess, ProcessDiedError
+from harness.processes import ManagedProcess, ProcessDiedError, start_both
 from harness.waiting import wait_until
 
 FOREVER = "import signal; print('ready', flush=True); signal.pause()"
@@ -118,3 +118,24 @@ signal.pause()
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(grandchild, 9)
+
+
+def start(code: str, started: list[ManagedProcess]) -> tuple[ManagedProcess, str]:
+    started.append(python(code))
+    return started[-1], started[-1].wait_for_line("ready").group()
+
+
+def test_two_are_started_at_the_same_time() -> None:
+    started: list[ManagedProcess] = []
+    (one, _), (two, _) = start_both(
+        lambda: start(FOREVER, started), lambda: start(FOREVER, started)
+    )
+    with one, two:
+        assert (one.exit_code, two.exit_code) == (None, None)
+
+
+def test_when_one_cannot_start_the_other_is_stopped() -> None:
+    started: list[ManagedProcess] = []
+    with pytest.raises(ProcessDiedError, match="child ended with exit code 0"):
+        start_both(lambda: start(FOREVER, started), lambda: start("", started))
+    assert None not in [process.exit_code for process in started]

@@ -1,3 +1,4 @@
+import socket
 import sys
 from pathlib import Path
 
@@ -58,9 +59,11 @@ def test_azurite_keeps_blobs_in_a_folder_when_it_starts_again_on_its_port(tmp_pa
 
 
 def test_a_taken_port_of_azurite_is_an_error_at_once() -> None:
-    first = Azurite(ignore)
-    with first.process, pytest.raises(ProcessDiedError, match=r"azurite ended with exit code"):
-        Azurite(ignore, port=first.port)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(ProcessDiedError, match=r"azurite ended with exit code"),
+    ):
+        Azurite(ignore, port=taken.getsockname()[1])
 
 
 def test_nothing_of_a_stack_is_left_when_it_stops() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import uuid
 from types import SimpleNamespace
 from typing import Any
@@ -94,9 +95,10 @@ def test_the_oldest_is_forgotten_first() -> None:
     assert [token in lost for token in tokens] == [False, True, True]
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks here")
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no forks here")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 def test_a_child_hears_of_what_is_lost_after_it_was_born() -> None:
+    assert sys.platform != "win32"
     lost, token = LostLocks(), uuid.uuid4()
     ready, go = os.pipe()
     child = os.fork()
