@@ -180,7 +180,7 @@ class CeleryProducer:
     def _revoke(self, task_id: str) -> None:
         try:
             self._app.control.revoke(task_id, terminate=True)
-        except (AzureError, KombuError, OSError):
+        except (ServiceBusError, KombuError, OSError):
             raise BrokerUnavailable("The broker did not take the wish to stop.") from None
 
     async def _with_broker(

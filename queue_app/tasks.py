@@ -9,6 +9,7 @@ from typing import Any, NoReturn, Protocol
 
 from celery import Celery, Task, states
 from celery.exceptions import Ignore, Reject
+from celery.signals import task_revoked
 from celery.utils.log import get_task_logger
 
 from celery_azure.dead_lettering import DeadLetteringRequest
@@ -70,6 +71,7 @@ def register_tasks(
                 _try_again(self, policy, error)
             raise
 
+    task_revoked.connect(partial(_on_revoked, claims), weak=False)
     return app.task(name=TASK_NAME, bind=True, base=_task_class(claims, policy))(process_data)
 
 
@@ -97,12 +99,23 @@ def _task_class(claims: Claims, policy: RetryPolicy) -> type[Task]:
                 return
             if status == states.FAILURE and self.dead_letter(retval, self.request.retries):
                 return  # whoever sends the dead letter again sends the claim
-            try:
-                claims.discard(claim)
-            except StorageUnavailable as error:
-                logger.warning("The claim %s is left behind: %s", claim, error)
+            _discard(claims, claim)
 
     return ProcessData
+
+
+def _on_revoked(claims: Claims, sender: Task, request: Any, **_: Any) -> None:
+    """Remove the claim of a task that was cancelled: its process is gone, or has never begun."""
+    claim = (request.kwargs or {}).get("claim")
+    if sender.name == TASK_NAME and claim is not None:
+        _discard(claims, claim)
+
+
+def _discard(claims: Claims, claim: str) -> None:
+    try:
+        claims.discard(claim)
+    except StorageUnavailable as error:
+        logger.warning("The claim %s is left behind: %s", claim, error)
 
 
 def _try_again(task: Task, policy: RetryPolicy, error: Exception) -> NoReturn:
