@@ -8,6 +8,7 @@ import sys
 
 from celery import Celery, current_task, signals
 
+import celery_azure.control  # noqa: F401 - adds `celery inspect service_bus`
 from celery_azure.blobs import WORKER_PATIENCE, BlobContainer
 from celery_azure.logs import LOG_PATIENCE, install_task_logs
 from celery_azure.tracing import current_trace

@@ -37,28 +37,28 @@ class Canvas:
     settings: dict[str, str]
 
 
+def settings_on(stack: Stack) -> dict[str, str]:
+    """The settings for a queue and a container of one's own."""
+    queue, container = stack.entities.create_queue(), stack.entities.name_container()
+    return stack.endpoints.settings(queue, container)
+
+
 @contextmanager
-def running_canvas(
-    stack: Stack, folder: Path, *options: str, app: str = _APP, **more: str
-) -> Iterator[Canvas]:
-    """Start a worker for the project, on a queue and a container of its own.
+def running_canvas(settings: dict[str, str], folder: Path, *options: str) -> Iterator[Canvas]:
+    """Start a worker for the project.
 
     Args:
-        stack: Where it runs.
+        settings: Where it runs, as `settings_on` makes them.
         folder: The working directory.
         options: Those of the worker's command line.
-        app: The module that the worker loads.
-        more: Settings beside those of the stack.
     """
-    queue, container = stack.entities.create_queue(), stack.entities.name_container()
-    settings = stack.endpoints.settings(queue, container) | more
     with pytest.MonkeyPatch.context() as patch:
         for name, value in settings.items():
             patch.setenv(name, value)
         patch.chdir(folder)
         sys.modules.pop(_APP, None)  # each has an app of its own
         tasks = importlib.import_module(_APP)
-    with start_worker(settings, app=app, options=options, folder=folder) as worker:
+    with start_worker(settings, app=_APP, options=options, folder=folder) as worker:
         yield Canvas(tasks, worker, settings)
     tasks.app.backend.close()
     tasks.app.close()

@@ -4,6 +4,9 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from celery.exceptions import Reject
+
+from celery_azure.locks import is_lost
 from harness.waiting import wait_until
 from queue_app.celery_app import create_worker_app
 from queue_app.settings import Settings
@@ -39,3 +42,13 @@ def talk(lines: int, until: str) -> None:
         logger.info("line %d", number)
     wait_until(Path(until).exists, "the file", timeout=60)
     logger.warning("bye: é")
+
+
+@app.task(bind=True)  # type: ignore[untyped-decorator] # celery publishes no types
+def hold(self: Any) -> str:
+    """Work until the lock is lost; who is given the message then finds nothing to do."""
+    if self.request.delivery_info["redelivered"]:
+        return "done by the next"
+    wait_until(is_lost, "the loss of the lock", timeout=60)
+    logger.warning("The lock is lost.")
+    raise Reject("somebody else has it", requeue=True)

@@ -8,7 +8,7 @@ import pytest
 from celery import chain, chord, group
 
 from harness.waiting import wait_until
-from tests.integration.canvas import running_canvas
+from tests.integration.canvas import running_canvas, settings_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,8 @@ SECONDS = 60
 def tasks(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The module of the tasks, whose app sends to a worker that runs."""
     folder = tmp_path_factory.mktemp("canvas")
-    with running_canvas(stack, folder, "--pool=threads", "--concurrency=4") as canvas:
+    options = ("--pool=threads", "--concurrency=4")
+    with running_canvas(settings_on(stack), folder, *options) as canvas:
         yield canvas.tasks
 
 

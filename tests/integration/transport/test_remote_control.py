@@ -12,7 +12,7 @@ from celery.exceptions import TaskRevokedError
 
 from harness.environment import child_environment
 from harness.waiting import wait_until
-from tests.integration.canvas import Canvas, running_canvas
+from tests.integration.canvas import Canvas, running_canvas, settings_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,8 @@ def canvas(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
     """A project with a worker of two processes."""
     folder = tmp_path_factory.mktemp("remote")
     options = ("--pool=prefork", "--concurrency=2", "--hostname=celery@one")
-    with running_canvas(stack, folder, *options, REMOTE_CONTROL="true") as canvas:
+    settings = settings_on(stack) | {"REMOTE_CONTROL": "true"}
+    with running_canvas(settings, folder, *options) as canvas:
         yield canvas
 
 
@@ -60,6 +61,7 @@ def test_a_worker_tells_what_it_does(canvas: Canvas, tmp_path: Path) -> None:
     assert active["id"] == result.id
     assert canvas.tasks.talk.name in inspect.registered()["celery@one"]
     assert inspect.stats()["celery@one"]["pool"]["max-concurrency"] == 2
+    assert inspect._request("service_bus")["celery@one"]["lost locks"] == 0
     (queue,) = inspect.active_queues()["celery@one"]
     assert queue["name"] == canvas.settings["SERVICE_BUS_QUEUE_NAME"]
 
