@@ -90,7 +90,10 @@ SDK_OPERATIONS: Final[Mapping[str, Mapping[str, str]]] = {
 """What azure-servicebus calls, synchronous and asynchronous alike, and what serves it here."""
 
 NOT_SUPPORTED: Final[Mapping[str, str]] = {
-    "Transactions (the AMQP coordinator)": "the attach is refused: `amqp:not-implemented`",
+    "Transactions over several connections, or distributed ones (`global-id`)": (
+        "`amqp:transaction:unknown-id`; `amqp:not-implemented`"
+    ),
+    "Requests to `$management` in a transaction": "rejected: `amqp:not-implemented`",
     "Any other operation of `$management`": "status 501, `amqp:not-implemented`",
     "Any other operation on `$cbs` than put-token": "status-code 501",
     "Any other resource over HTTP, such as `$Resources/relays`": "501 in an Atom error",

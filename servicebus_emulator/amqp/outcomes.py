@@ -1,11 +1,20 @@
-"""Delivery states and outcomes (AMQP 1.0 messaging 3.4)."""
+"""Delivery states and outcomes (AMQP 1.0 messaging 3.4, transactions 4.5)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from servicebus_emulator.amqp.composites import BOOLEAN, ERROR, MAP, UINT, ULONG, Schema
+from servicebus_emulator.amqp.composites import (
+    BINARY,
+    BOOLEAN,
+    ERROR,
+    MAP,
+    UINT,
+    ULONG,
+    Kind,
+    Schema,
+)
 from servicebus_emulator.amqp.types import Described
 
 if TYPE_CHECKING:
@@ -47,25 +56,33 @@ class Modified:
 
 
 Outcome = Accepted | Rejected | Released | Modified
-#: What a transfer or disposition can carry; a described value is one that this room does not
-#: know (e.g. a transactional state) and keeps as it came.
-DeliveryState = Outcome | Received | Described
 
-_SCHEMAS: tuple[Schema[Any], ...] = (
-    Schema(0x23, Received, section_number=UINT, section_offset=ULONG),
-    Schema(0x24, Accepted),
-    Schema(0x25, Rejected, error=ERROR.kind()),
-    Schema(0x26, Released),
-    Schema(
-        0x27,
-        Modified,
-        delivery_failed=BOOLEAN,
-        undeliverable_here=BOOLEAN,
-        message_annotations=MAP,
-    ),
-)
-_BY_CODE = {schema.code: schema for schema in _SCHEMAS}
-_BY_CLASS = {schema.cls: schema for schema in _SCHEMAS}
+
+@dataclass(slots=True)
+class Declared:
+    """The coordinator has begun a transaction (0x33): this is its id."""
+
+    txn_id: bytes
+
+
+@dataclass(slots=True)
+class TransactionalState:
+    """The delivery, or the decision about it, is part of a transaction (0x34)."""
+
+    txn_id: bytes
+    outcome: Outcome | None = None
+
+
+#: What a transfer or disposition can carry; a described value is one that this room does not
+#: know and keeps as it came.
+DeliveryState = Outcome | Received | Declared | TransactionalState | Described
+
+
+def _read_outcome(value: Any) -> Outcome:
+    state = from_described(value) if isinstance(value, Described) else None
+    if not isinstance(state, Outcome):
+        raise TypeError("not an outcome")
+    return state
 
 
 def from_described(value: Described | None) -> DeliveryState | None:
@@ -86,3 +103,27 @@ def to_described(state: DeliveryState | None) -> Described | None:
     if state is None or isinstance(state, Described):
         return state
     return _BY_CLASS[type(state)].describe(state)
+
+
+_SCHEMAS: tuple[Schema[Any], ...] = (
+    Schema(0x23, Received, section_number=UINT, section_offset=ULONG),
+    Schema(0x24, Accepted),
+    Schema(0x25, Rejected, error=ERROR.kind()),
+    Schema(0x26, Released),
+    Schema(
+        0x27,
+        Modified,
+        delivery_failed=BOOLEAN,
+        undeliverable_here=BOOLEAN,
+        message_annotations=MAP,
+    ),
+    Schema(0x33, Declared, txn_id=BINARY),
+    Schema(
+        0x34,
+        TransactionalState,
+        txn_id=BINARY,
+        outcome=Kind(_read_outcome, to_described),
+    ),
+)
+_BY_CODE = {schema.code: schema for schema in _SCHEMAS}
+_BY_CLASS = {schema.cls: schema for schema in _SCHEMAS}

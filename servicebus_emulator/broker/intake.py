@@ -13,6 +13,7 @@ from servicebus_emulator.broker.duplicates import History
 from servicebus_emulator.broker.entities import FOREVER, IntakeDescription
 from servicebus_emulator.broker.errors import (
     EntityDisabled,
+    EntityNotFound,
     MessageNotFound,
     MessageTooLarge,
     QuotaExceeded,
@@ -88,9 +89,28 @@ class Intake(ABC):
             EntityDisabled, MessageTooLarge, QuotaExceeded, ServerBusy: None was taken.
             ArgumentError: Nobody can send to this entity: others put messages into it.
         """
-        if self._throttle is not None:
-            self._throttle.admit(len(messages), now)
+        self.throttle(len(messages), now)
         self.take(messages, now)
+
+    def throttle(self, count: int, now: float) -> None:
+        """Count messages that a client sends.
+
+        Raises:
+            ServerBusy: They are too many at once.
+        """
+        if self._throttle is not None:
+            self._throttle.admit(count, now)
+
+    def check_admission(self, messages: Sequence[Message], now: float) -> None:
+        """See whether `take` would take messages.
+
+        Raises:
+            BrokerError: It would not; the entity may be gone, too.
+        """
+        if self._surroundings.find(self.path) is not self:
+            raise EntityNotFound(self.path)
+        self.expire(now)
+        self._check_admission(messages)
 
     def take(self, messages: Sequence[Message], now: float) -> None:
         """Do as `send_batch` does for what no client sends: messages that others forward."""

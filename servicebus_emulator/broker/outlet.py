@@ -187,6 +187,14 @@ class Outlet(Shelf):
 
     # -- settling --------------------------------------------------------------------------------
 
+    def check_lock(self, token: UUID, now: float) -> None:
+        """See that a message can be settled.
+
+        Raises:
+            MessageLockLost: It cannot.
+        """
+        self._locked(token, now)
+
     def complete(self, token: UUID, now: float) -> None:
         """Remove a message: its receiver is done.
 

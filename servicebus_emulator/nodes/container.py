@@ -12,6 +12,7 @@ from servicebus_emulator.amqp import events
 from servicebus_emulator.amqp.connection import Connection
 from servicebus_emulator.amqp.errors import RESOURCE_LIMIT_EXCEEDED, AmqpError
 from servicebus_emulator.amqp.states import LinkState
+from servicebus_emulator.nodes.coordinator import Coordinator
 from servicebus_emulator.nodes.entity_nodes import EntityNodes
 from servicebus_emulator.nodes.idleness import Idleness
 from servicebus_emulator.nodes.peer import Peer
@@ -63,7 +64,8 @@ class Container:
         self._keys = keys
         self._container_id = container_id
         self._entity_nodes = EntityNodes(namespace, new_id)
-        self._reception = Reception(namespace, self._entity_nodes, keys, new_id)
+        self._coordinator = Coordinator(new_id)
+        self._reception = Reception(namespace, self._entity_nodes, keys, self._coordinator, new_id)
         self._touched: dict[Peer, None] = {}
         self._removals = namespace.removals
         self._handlers: dict[type[events.Event], Callable[[Peer, Any, float], None]] = {
@@ -121,7 +123,7 @@ class Container:
     def expire(self, now: float) -> None:
         """Let whatever has become due happen; follow with `turn`."""
         self._namespace.expire(now)
-        for timed in (self._entity_nodes, self._watch, self._idleness):
+        for timed in (self._entity_nodes, self._coordinator, self._watch, self._idleness):
             if timed is not None:
                 self._touched.update(dict.fromkeys(timed.expire(now)))
 
@@ -174,7 +176,7 @@ class Container:
             handle(peer, event, now)
 
     def _earliest(self, deadline: float | None) -> float | None:
-        for timed in (self._entity_nodes, self._watch, self._idleness):
+        for timed in (self._entity_nodes, self._coordinator, self._watch, self._idleness):
             other = None if timed is None else timed.next_deadline()
             if other is not None and (deadline is None or other < deadline):
                 deadline = other

@@ -52,7 +52,7 @@ class EntityNode:
             credit_window=SEND_CREDIT,
             properties={MAX_BATCH_SIZE: ULong(self.entity.max_batch_size)},
         )
-        inlet = EntityInlet(link, self, self._new_id)
+        inlet = EntityInlet(link, self, peer, self._new_id)
         self._ends[inlet] = peer
         return inlet
 

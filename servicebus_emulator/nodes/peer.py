@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from servicebus_emulator.amqp.connection import Connection
     from servicebus_emulator.amqp.link import Link
     from servicebus_emulator.broker.access import Right
+    from servicebus_emulator.broker.transactions import Transaction
     from servicebus_emulator.nodes.link_end import LinkEnd
     from servicebus_emulator.nodes.sas import Claim
     from servicebus_emulator.nodes.watch import Fate, Watch
@@ -32,6 +33,7 @@ class Peer:
         ends: Our ends of the client's links.
         fate: What is to become of the transport; None for nothing unusual.
         watch: Told of what is sent to the client while it is alert; None for nobody.
+        transactions: By id, those that are not discharged; None for what was rolled back meanwhile.
         reply_links: By request node (its path in lower case), the links on which it answers.
     """
 
@@ -47,6 +49,7 @@ class Peer:
         "reads",
         "real_now",
         "reply_links",
+        "transactions",
         "unsent",
         "watch",
     )
@@ -64,6 +67,7 @@ class Peer:
         self.fate: Fate | None = None
         self.watch: Watch | None = None
         self.reply_links: dict[str, list[Link]] = {}
+        self.transactions: dict[bytes, Transaction | None] = {}
         self._claims: dict[str, Claim] = {}
 
     @property

@@ -7,9 +7,10 @@ from uuid import UUID
 
 from servicebus_emulator.amqp import errors
 from servicebus_emulator.amqp.errors import AmqpError, DecodeError
-from servicebus_emulator.amqp.outcomes import Accepted, Rejected
+from servicebus_emulator.amqp.outcomes import Accepted, Rejected, TransactionalState
 from servicebus_emulator.broker.errors import BrokerError, MessageTooLarge
 from servicebus_emulator.nodes.conditions import amqp_error
+from servicebus_emulator.nodes.coordinator import TransactionError, send_in, settle_in
 from servicebus_emulator.nodes.link_end import LinkEnd
 from servicebus_emulator.nodes.message_mapping import (
     BATCH_FORMAT,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from servicebus_emulator.amqp.events import DeliveryReceived, DispositionReceived, LinkFlow
     from servicebus_emulator.amqp.link import Link
+    from servicebus_emulator.amqp.outcomes import DeliveryState
     from servicebus_emulator.broker.message import ReceiveMode
     from servicebus_emulator.broker.sessions import SessionLock
     from servicebus_emulator.nodes.entity_node import EntityNode
@@ -34,39 +36,46 @@ if TYPE_CHECKING:
 class EntityInlet(LinkEnd):
     """The link on which a client sends to a queue or a topic."""
 
-    __slots__ = ("_new_message_id", "_node")
+    __slots__ = ("_new_message_id", "_node", "_peer")
 
-    def __init__(self, link: Link, node: EntityNode, new_message_id: Callable[[], UUID]) -> None:
+    def __init__(
+        self, link: Link, node: EntityNode, peer: Peer, new_message_id: Callable[[], UUID]
+    ) -> None:
         super().__init__(link)
+        self._peer = peer
         self._node = node
         self._new_message_id = new_message_id
 
     def on_delivery(self, delivery: DeliveryReceived, now: float) -> None:
         """Put what arrived into the entity, and say so; say why when it could not be."""
-        error = self._too_large() if delivery.oversized else self._enqueue(delivery, now)
+        outcome = Rejected(self._too_large()) if delivery.oversized else self._take(delivery, now)
         if not delivery.settled:
-            outcome = Accepted() if error is None else Rejected(error)
             self.link.settle(delivery.delivery_id, outcome=outcome)
 
     def on_gone(self, now: float) -> None:
         """Nobody sends here any more."""
         self._node.remove(self, now)
 
-    def _enqueue(self, delivery: DeliveryReceived, now: float) -> AmqpError | None:
+    def _take(self, delivery: DeliveryReceived, now: float) -> DeliveryState:
+        entity, state = self._node.entity, delivery.state
         try:
             if delivery.message_format == BATCH_FORMAT:
-                size, most = len(delivery.payload), self._node.entity.max_batch_size
+                size, most = len(delivery.payload), entity.max_batch_size
                 if size > most:
                     raise MessageTooLarge(size, most)
                 messages = batch_to_broker(delivery.payload, self._new_message_id)
-                self._node.entity.send_batch(messages, now)
             else:
-                self._node.entity.send(to_broker(delivery.payload, self._new_message_id), now)
+                messages = [to_broker(delivery.payload, self._new_message_id)]
+            if isinstance(state, TransactionalState):
+                return send_in(self._peer, state.txn_id, entity, messages, now)
+            entity.send_batch(messages, now)
         except DecodeError as fault:
-            return AmqpError(fault.condition, fault.description)
+            return Rejected(AmqpError(fault.condition, fault.description))
+        except TransactionError as fault:
+            return Rejected(fault.error)
         except BrokerError as fault:
-            return amqp_error(fault)
-        return None
+            return Rejected(amqp_error(fault))
+        return Accepted()
 
     def _too_large(self) -> AmqpError:
         limit = self.link.max_message_size
@@ -120,7 +129,12 @@ class QueueOutlet(LinkEnd):
     def on_disposition(self, disposition: DispositionReceived, now: float) -> None:
         """Settle what was delivered as the client says, and confirm it if it waits for that."""
         for delivery_id, tag in disposition.deliveries.items():
-            echo = settle(self._node.queue, UUID(bytes_le=tag), disposition.outcome, now)
+            token, state = UUID(bytes_le=tag), disposition.outcome
+            echo: DeliveryState | None
+            if isinstance(state, TransactionalState):
+                echo = settle_in(self.peer, self._node.queue, token, state, now)
+            else:
+                echo = settle(self._node.queue, token, state, now)
             if not disposition.settled and echo is not None:
                 self.link.settle(delivery_id, outcome=echo)
 

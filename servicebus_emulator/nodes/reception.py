@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from servicebus_emulator.amqp import errors
 from servicebus_emulator.amqp.errors import AmqpError
 from servicebus_emulator.amqp.performatives import RECEIVER
+from servicebus_emulator.amqp.transactions import is_coordinator
 from servicebus_emulator.amqp.types import Described
 from servicebus_emulator.broker.access import Right
 from servicebus_emulator.broker.errors import BrokerError
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from servicebus_emulator.amqp.link import Link
     from servicebus_emulator.amqp.performatives import Attach
     from servicebus_emulator.broker.namespace import Namespace
+    from servicebus_emulator.nodes.coordinator import Coordinator
     from servicebus_emulator.nodes.entity_nodes import EntityNodes
     from servicebus_emulator.nodes.link_end import LinkEnd
     from servicebus_emulator.nodes.peer import Peer
@@ -52,12 +54,14 @@ class Reception:
         namespace: Namespace,
         entity_nodes: EntityNodes,
         keys: KeyRing,
+        coordinator: Coordinator,
         new_id: Callable[[], UUID],
     ) -> None:
         self._namespace = namespace
         self._new_id = new_id
         self._entity_nodes = entity_nodes
         self._cbs = CbsNode(keys)
+        self._coordinator = coordinator
 
     def receive(self, peer: Peer, event: LinkAttached, now: float) -> LinkEnd:
         """Accept a link that a client began.
@@ -65,7 +69,10 @@ class Reception:
         Raises:
             RefusedError: There is no such node, or it is closed to this client.
         """
-        link, path = event.link, entity_path(_address(event.link, event.attach))
+        link = event.link
+        if link.role == RECEIVER and is_coordinator(event.attach.target):
+            return self._coordinator.attach(link, peer)
+        path = entity_path(_address(link, event.attach))
         if path.casefold() == CBS_NODE:
             return _request_end(peer, link, self._cbs, CBS_NODE)
         entity = management_of(path)
@@ -97,7 +104,7 @@ def _address(link: Link, attach: Attach) -> str:
     """What the client calls the node: the target where it sends, the source where it receives."""
     terminus = attach.target if link.role == RECEIVER else attach.source
     if isinstance(terminus, Described):
-        text = "Transactions are not supported by this emulator yet."
+        text = "There is no target of this kind."
         raise RefusedError(errors.NOT_IMPLEMENTED, text)
     if terminus is None or not terminus.address:
         text = "The link names no entity: its address is missing."

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from servicebus_emulator.amqp import errors, message
 from servicebus_emulator.amqp.errors import AmqpError, DecodeError, EncodeError
 from servicebus_emulator.amqp.message import BareMessage, Properties
-from servicebus_emulator.amqp.outcomes import Accepted, Rejected
+from servicebus_emulator.amqp.outcomes import Accepted, Rejected, TransactionalState
 from servicebus_emulator.amqp.performatives import Target
 from servicebus_emulator.nodes.link_end import LinkEnd
 
@@ -89,6 +89,9 @@ class RequestInlet(LinkEnd):
         if delivery.oversized:
             text = f"The request is larger than {MAX_REQUEST_SIZE} bytes."
             raise _NotARequestError(errors.MESSAGE_SIZE_EXCEEDED, text)
+        if isinstance(delivery.state, TransactionalState):
+            text = "Requests in a transaction are not supported by this emulator."
+            raise _NotARequestError(errors.NOT_IMPLEMENTED, text)
         try:
             request = message.decode_bare(message.split(delivery.payload).bare)
         except DecodeError as fault:

@@ -36,22 +36,31 @@ def settle(
         match state:
             case Accepted():
                 queue.complete(lock_token, now)
-                return Accepted()
             case Released():
                 queue.release(lock_token, now)
-                return Released()
             case Modified():
-                return _modify(queue, lock_token, state, now)
+                _modify(queue, lock_token, state, now)
             case Rejected():
                 _dead_letter(queue, lock_token, state, now)
-                return Rejected()
-            case _:
-                return None
     except BrokerError as fault:
         return Rejected(amqp_error(fault))
+    return echo_of(state)
 
 
-def _modify(queue: Queue, lock_token: UUID, state: Modified, now: float) -> Modified:
+def echo_of(state: DeliveryState | None) -> Outcome | None:
+    """The answer to a client's decision; None when it is none."""
+    match state:
+        case Accepted() | Released():
+            return state
+        case Modified():
+            return Modified(state.delivery_failed, state.undeliverable_here)
+        case Rejected():
+            return Rejected()
+        case _:
+            return None
+
+
+def _modify(queue: Queue, lock_token: UUID, state: Modified, now: float) -> None:
     """Abandon, or defer when the message is not to come here again.
 
     Whether the delivery failed does not matter: the SDKs disagree on the flag when they abandon.
@@ -60,7 +69,6 @@ def _modify(queue: Queue, lock_token: UUID, state: Modified, now: float) -> Modi
         queue.defer(lock_token, now, state.message_annotations)
     else:
         queue.abandon(lock_token, now, state.message_annotations)
-    return Modified(state.delivery_failed, state.undeliverable_here)
 
 
 def _dead_letter(queue: Queue, lock_token: UUID, state: Rejected, now: float) -> None:

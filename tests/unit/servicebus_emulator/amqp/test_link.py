@@ -13,7 +13,13 @@ from servicebus_emulator.amqp.events import (
     LinkDetached,
     LinkFlow,
 )
-from servicebus_emulator.amqp.outcomes import Accepted, Modified, Rejected
+from servicebus_emulator.amqp.outcomes import (
+    Accepted,
+    Modified,
+    Rejected,
+    TransactionalState,
+    to_described,
+)
 from servicebus_emulator.amqp.pair import ConnectionPair
 from servicebus_emulator.amqp.performatives import (
     RECEIVER,
@@ -358,8 +364,8 @@ def test_continuations_may_repeat_the_delivery_id(peers: Peers) -> None:
 
 def test_the_state_in_a_transfer_is_reported(peers: Peers) -> None:
     near, _ = peers.attach(SENDER, accept={"credit_window": 10})
-    state = Described(ULong(0x34), [b"txn"])
-    peers.inject(Transfer(near.handle, 0, b"a", state=state), b"1")
+    state = TransactionalState(b"txn")
+    peers.inject(Transfer(near.handle, 0, b"a", state=to_described(state)), b"1")
     assert only(peers.pair.server_events, DeliveryReceived).state == state
 
 

@@ -26,7 +26,7 @@ from servicebus_emulator.amqp.types import Described, Symbol, ULong
         Released(),
         Modified(delivery_failed=True, undeliverable_here=True, message_annotations={"a": 1}),
         Received(1, 2),
-        Described(ULong(0x34), [b"transaction"]),
+        Described(ULong(0x99), [b"unknown"]),
         Described(Symbol("my:state"), []),
     ],
 )

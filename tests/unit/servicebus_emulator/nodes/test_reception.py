@@ -73,10 +73,10 @@ def test_who_has_proved_nothing_is_told_nothing_about_what_exists() -> None:
     assert conditions == ["amqp:unauthorized-access"] * 3
 
 
-def test_transactions_are_refused_in_clear_words() -> None:
+def test_a_target_of_another_kind_is_refused() -> None:
     client = Client(World())
-    coordinator = Described(0x30, [None])
-    client.session.attach("tx", SENDER, source=Source("c"), target=coordinator)
+    stranger = Described(0x99, [None])
+    client.session.attach("tx", SENDER, source=Source("c"), target=stranger)
     client.world.turn()
 
     assert refusal(client) == "amqp:not-implemented"
