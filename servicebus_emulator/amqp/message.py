@@ -40,6 +40,7 @@ FOOTER: Final = 0x78
 _SECTIONS = range(HEADER, FOOTER + 1)
 _REPEATABLE = frozenset((DATA, SEQUENCE))
 _BODIES = frozenset((DATA, SEQUENCE, VALUE))
+_BODIES_AND_FOOTER = _BODIES | {FOOTER}
 _DESCRIBED = 0x00
 _SMALL_ULONG = 0x53
 
@@ -147,18 +148,25 @@ class BareMessage:
 def split(payload: bytes) -> Sections:
     """Split an encoded message into sections without decoding their contents.
 
+    Delivery annotations may come last, where the Python SDK writes them.
+
     Raises:
         DecodeError: not a sequence of message sections in the order of 3.2.
     """
     parts = {HEADER: b"", DELIVERY_ANNOTATIONS: b"", MESSAGE_ANNOTATIONS: b""}
-    bare = len(payload)
+    bare = end_of_bare = len(payload)
     for code, start, _, end in _sections(payload):
         if code in parts:
             parts[code] = payload[start:end]
+            if start > bare:
+                end_of_bare = start
         elif start < bare:
             bare = start
     return Sections(
-        parts[HEADER], parts[DELIVERY_ANNOTATIONS], parts[MESSAGE_ANNOTATIONS], payload[bare:]
+        parts[HEADER],
+        parts[DELIVERY_ANNOTATIONS],
+        parts[MESSAGE_ANNOTATIONS],
+        payload[bare:end_of_bare],
     )
 
 
@@ -172,6 +180,11 @@ def _sections(data: bytes) -> Iterator[tuple[int, int, int, int]]:
     size = len(data)
     while position < size:
         code, value = _section_code(data, position)
+        if code == DELIVERY_ANNOTATIONS and previous in _BODIES_AND_FOOTER:
+            if (end := skip_at(data, value)) != size:
+                raise DecodeError("a section after delivery annotations that come late")
+            yield code, position, value, end
+            return
         # A body is of one kind; data and amqp-sequence may come more than once.
         if code < previous or (code == previous and code not in _REPEATABLE):
             raise DecodeError(f"section 0x{code:02x} after section 0x{previous:02x}")

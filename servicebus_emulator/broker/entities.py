@@ -162,8 +162,6 @@ class OutletDescription(EntityDescription):
         super().validate()
         _check("LockDuration", self.lock_duration, 0.0, _MAX_LOCK_DURATION)
         _check("MaxDeliveryCount", self.max_delivery_count, 0, _MAX_DELIVERY_COUNT)
-        if self.requires_session and self.forward_to is not None:
-            raise ArgumentError("An entity that requires sessions cannot forward its messages.")
 
 
 @dataclass(frozen=True, kw_only=True)

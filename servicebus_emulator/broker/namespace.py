@@ -205,16 +205,16 @@ class Namespace:
     def check_forwarding(self, path: str, description: EntityDescription) -> None:
         """See that the entities exist that an entity is to forward to.
 
+        It may be the entity itself: the service takes that, and messages end after four hops.
+
         Raises:
-            ArgumentError: One does not, or is the entity itself.
+            ArgumentError: One does not.
         """
         if not isinstance(description, OutletDescription):
             return
         for target in (description.forward_to, description.forward_dead_lettered_messages_to):
             if target is None:
                 continue
-            if entity_path(target).casefold() == path.casefold():
-                raise ArgumentError(f"'{path}' cannot forward to itself.")
             try:
                 self.resolve(entity_path(target))
             except EntityNotFound as missing:

@@ -134,7 +134,12 @@ class Sessions:
         """
         lock = self.held(session_id)
         lock.until = until
-        self.timers.set(lock, until)
+        if self.timers.get(lock) is not None:
+            self.timers.set(lock, until)
+
+    def keep(self, lock: SessionLock) -> None:
+        """Let a session be held for as long as its receiver is there."""
+        self.timers.cancel(lock)
 
     def release(self, lock: SessionLock) -> None:
         """The receiver has let a session go; it may have lost it before."""

@@ -35,6 +35,7 @@ _SCHEDULED = Symbol("x-opt-scheduled-enqueue-time")
 _ENQUEUED = Symbol("x-opt-enqueued-time")
 _SEQUENCE_NUMBER = Symbol("x-opt-sequence-number")
 _ENQUEUE_SEQUENCE_NUMBER = Symbol("x-opt-enqueue-sequence-number")
+_LOCK_TOKEN = Symbol("x-opt-lock-token")
 _LOCKED_UNTIL = Symbol("x-opt-locked-until")
 _STATE = Symbol("x-opt-message-state")
 _DEAD_LETTER_SOURCE = Symbol("x-opt-deadletter-source")
@@ -145,15 +146,17 @@ def to_wire(message: Message, *, peeked: bool = False) -> bytes:
         _ENQUEUE_SEQUENCE_NUMBER: message.origin_sequence_number or message.sequence_number,
         _STATE: Int(message.state),
     }
+    for_receiver = None
     if message.lock is not None and not peeked:
         annotations[_LOCKED_UNTIL] = milliseconds(message.lock.until)
+        for_receiver = {_LOCK_TOKEN: message.lock.token}
     header = Header(
         durable=envelope.durable,
         priority=envelope.priority,
         ttl=envelope.ttl,
         delivery_count=message.delivery_count,
     )
-    return amqp_message.join(header, None, annotations, _content(message))
+    return amqp_message.join(header, for_receiver, annotations, _content(message))
 
 
 def _envelope(sections: Sections) -> tuple[Envelope, float | None]:

@@ -13,6 +13,7 @@ from servicebus_emulator.amqp.errors import AmqpError
 from servicebus_emulator.amqp.performatives import Source
 from servicebus_emulator.amqp.types import Described, Symbol
 from servicebus_emulator.broker.errors import BrokerError, SessionLockLost
+from servicebus_emulator.broker.message import ReceiveMode
 from servicebus_emulator.nodes.conditions import amqp_error
 from servicebus_emulator.nodes.link_end import LinkEnd
 from servicebus_emulator.nodes.queue_links import QueueOutlet
@@ -130,7 +131,11 @@ class SessionNode(QueueNode):
             max_message_size=self.queue.max_message_size,
             properties={_LOCKED_UNTIL: ticks},
         )
-        return self._add(QueueOutlet(link, self, peer, receive_mode(link), lock))
+        mode = receive_mode(link)
+        if mode is ReceiveMode.RECEIVE_AND_DELETE and self.queue.sessions is not None:
+            # It holds no message whose end could be in doubt, and clients do not renew its lock.
+            self.queue.sessions.keep(lock)
+        return self._add(QueueOutlet(link, self, peer, mode, lock))
 
     def _deliver_all(self, outlet: QueueOutlet, now: float, touched: dict[Peer, None]) -> None:
         """Deliver what there is in a receiver's session, as far as it can take it."""

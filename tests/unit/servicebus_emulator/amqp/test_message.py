@@ -50,6 +50,15 @@ def section(code: int, value: Any) -> bytes:
     return encode(Described(ULong(code), value))
 
 
+@pytest.mark.parametrize("footer", [b"", encode(Described(ULong(0x78), {Symbol("f"): 1}))])
+def test_delivery_annotations_may_come_last(footer: bytes) -> None:
+    late, bare = section(0x71, {Symbol("d"): 1}), section(0x75, b"one") + footer
+
+    assert split(section(0x72, {}) + bare + late) == Sections(b"", late, section(0x72, {}), bare)
+    with pytest.raises(DecodeError, match="come late"):
+        split(bare + late + section(0x75, b"two"))
+
+
 def test_a_message_is_split_into_sections_as_they_came() -> None:
     assert split(WHOLE) == Sections(
         section(0x70, [True, UByte(9), UInt(1000), True, UInt(3)]),

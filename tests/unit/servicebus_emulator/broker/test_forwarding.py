@@ -164,18 +164,27 @@ def test_nobody_receives_from_a_queue_that_forwards(namespace: Namespace) -> Non
     a.dead_letter_queue.check_receiver(of_session=False)
 
 
-def test_a_target_has_to_be_there_and_another(namespace: Namespace) -> None:
+def test_a_target_has_to_be_there(namespace: Namespace) -> None:
     make(namespace, "b")
     namespace.check_forwarding("a", QueueDescription(forward_to="sb://h/b"))
     with pytest.raises(ArgumentError, match="could not be found"):
         namespace.check_forwarding("a", QueueDescription(forward_dead_lettered_messages_to="c"))
-    with pytest.raises(ArgumentError, match="to itself"):
-        namespace.check_forwarding("A", QueueDescription(forward_to="a"))
 
 
-def test_sessions_are_not_forwarded() -> None:
-    with pytest.raises(ArgumentError, match="requires sessions cannot forward"):
-        QueueDescription(requires_session=True, forward_to="b").validate()
+def test_what_a_queue_forwards_to_itself_fails_after_four_hops(namespace: Namespace) -> None:
+    a = make(namespace, "a")
+    namespace.check_forwarding("a", QueueDescription(forward_to="a"))
+    namespace.update_queue("a", QueueDescription(forward_to="a"), now=0.0)
+    a.send(message(), 0.0)
+
+    assert (names(a), failed(a).hops) == ([], 4)
+
+
+def test_messages_of_sessions_are_forwarded_too(namespace: Namespace) -> None:
+    a, b = make(namespace, "a", requires_session=True, forward_to="b"), make(namespace, "b")
+    a.send(message(session_id="s"), 0.0)
+
+    assert (names(a), names(b)) == ([], ["m"])
 
 
 def test_a_deleted_queue_is_forgotten_with_its_sub_queues(namespace: Namespace) -> None:

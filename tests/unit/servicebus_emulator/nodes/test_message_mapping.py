@@ -100,9 +100,18 @@ def test_the_brokers_view_goes_out_as_annotations() -> None:
 def test_a_peeked_message_keeps_its_lock_secret() -> None:
     message = to_broker(payload(), new_id)
     message.lock = Lock(ID, 1030.5)
-    annotations = decode_annotations(split(to_wire(message, peeked=True)).message_annotations)
+    sections = split(to_wire(message, peeked=True))
 
-    assert "x-opt-locked-until" not in annotations
+    assert "x-opt-locked-until" not in decode_annotations(sections.message_annotations)
+    assert sections.delivery_annotations == b""
+
+
+def test_a_receiver_is_told_the_token_of_its_lock() -> None:
+    message = to_broker(payload(), new_id)
+    message.lock = Lock(ID, 1030.5)
+    sections = split(to_wire(message))
+
+    assert decode_annotations(sections.delivery_annotations) == {"x-opt-lock-token": ID}
 
 
 def test_annotations_of_the_client_are_kept_but_not_those_of_a_former_life() -> None:

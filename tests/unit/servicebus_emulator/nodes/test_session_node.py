@@ -189,3 +189,17 @@ def test_those_who_wait_at_a_queue_that_is_disabled_are_sent_away(world: World) 
 
     assert condition(other) == "com.microsoft:entity-disabled"
     assert condition(client) == "com.microsoft:entity-disabled"
+
+
+def test_who_deletes_what_it_receives_keeps_its_session_while_it_is_there(world: World) -> None:
+    client = Client(world)
+    link = receiver(client, "a", credit=9, settled=True)
+    world.pass_time(2 * LOCK)
+    world.queue().renew_session_lock("a", world.now)
+    world.pass_time(2 * LOCK)
+    client.send(client.sender(), in_session("a", "1"))
+
+    assert (link.attached, client.texts()) == (True, ["1"])
+    link.detach()
+    world.turn()
+    assert accepted_session(receiver(Client(world), "a")) == "a"
