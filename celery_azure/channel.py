@@ -16,7 +16,7 @@ from kombu.log import get_logger
 from celery_azure import administration
 from celery_azure.amqp.codec import CodecError
 from celery_azure.amqp.messages import Received
-from celery_azure.amqp.receiver import ABANDON, COMPLETE, RELEASE, dead_letter
+from celery_azure.amqp.settlement import ABANDON, COMPLETE, RELEASE, dead_letter
 from celery_azure.envelope import KOMBU, NotAnEnvelopeError, decode, encode
 from celery_azure.errors import RefusedError
 from celery_azure.locks import on_lost, on_settled
@@ -25,7 +25,8 @@ from celery_azure.routing import RoutingChannel
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from celery_azure.amqp.receiver import Delivery, Receiver, Settlement
+    from celery_azure.amqp.receiver import Receiver
+    from celery_azure.amqp.settlement import Delivery, Settlement
     from celery_azure.options import Options
 
 logger = get_logger(__name__)

@@ -13,10 +13,15 @@ DUPLICATES = "duplicates"
 FAILED_SETTLEMENTS = "failed settlements"
 """Settlements that the broker did not take, for whatever reason."""
 
+UNCONFIRMED_SETTLEMENTS = "unconfirmed settlements"
+"""Settlements whose answer got lost, and that could not be made once more."""
+
 LOST_EVENTS = "lost events"
 """Events that the broker did not take in time."""
 
 counts: Counter[str] = Counter(
-    dict.fromkeys((LOST_LOCKS, DUPLICATES, FAILED_SETTLEMENTS, LOST_EVENTS), 0)
+    dict.fromkeys(
+        (LOST_LOCKS, DUPLICATES, FAILED_SETTLEMENTS, UNCONFIRMED_SETTLEMENTS, LOST_EVENTS), 0
+    )
 )
 """How often, by name."""

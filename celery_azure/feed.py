@@ -14,7 +14,8 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from celery_azure.amqp.receiver import Delivery, Receiver
+    from celery_azure.amqp.receiver import Receiver
+    from celery_azure.amqp.settlement import Delivery
 
 _BUDGET_SECONDS = 0.02
 """For how long messages are handed out before an event loop gets its turn again."""

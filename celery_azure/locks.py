@@ -28,12 +28,18 @@ from uuid import UUID
 from celery import current_task
 from kombu.log import get_logger
 
-from celery_azure.amqp.receiver import COMPLETE, LOCK_LOST
-from celery_azure.counts import DUPLICATES, FAILED_SETTLEMENTS, LOST_LOCKS, counts
+from celery_azure.amqp.settlement import COMPLETE, LOCK_LOST, UNCONFIRMED
+from celery_azure.counts import (
+    DUPLICATES,
+    FAILED_SETTLEMENTS,
+    LOST_LOCKS,
+    UNCONFIRMED_SETTLEMENTS,
+    counts,
+)
 
 if TYPE_CHECKING:
     from celery_azure.amqp.frames import AmqpError
-    from celery_azure.amqp.receiver import Delivery, Settlement
+    from celery_azure.amqp.settlement import Delivery, Settlement
 
 logger = get_logger(__name__)
 
@@ -98,6 +104,11 @@ def on_settled(delivery: Delivery, settlement: Settlement, error: AmqpError | No
     if error is None:
         return
     what = delivery.name or "a message"
+    if error.condition == UNCONFIRMED:
+        counts[UNCONFIRMED_SETTLEMENTS] += 1
+        text = "Whether the %s of %s was done is not known, most probably it was: %s"
+        logger.info(text, settlement.verb, what, error.description)
+        return
     counts[FAILED_SETTLEMENTS] += 1
     if error.condition != LOCK_LOST:
         logger.warning(

@@ -17,7 +17,7 @@ from kombu.log import get_logger
 from celery_azure.amqp.frames import AmqpError
 from celery_azure.amqp.locks import LockKeeper
 from celery_azure.amqp.receiver import Receiver
-from celery_azure.amqp.requests import Requests
+from celery_azure.amqp.requests import PERMANENT, Requests
 from celery_azure.amqp.sender import TIMEOUT, Outgoing, Sender
 from celery_azure.amqp.threaded import ThreadedDriver
 from celery_azure.counts import LOST_EVENTS, counts
@@ -29,13 +29,15 @@ from celery_azure.tokens import token_source
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from celery_azure.amqp.receiver import Delivery, Settlement
+    from celery_azure.amqp.settlement import Delivery, Settlement
     from celery_azure.connection import ServiceBusEndpoint
 
 logger = get_logger(__name__)
 
 _NOT_FOUND = "amqp:not-found"
 _FINISH_SECONDS = 1.0
+_PATIENCE = 3
+"""How often a link may be refused for reasons that pass before somebody is told."""
 
 
 class Namespace:
@@ -175,7 +177,7 @@ class Namespace:
         )
         receiver.entity = entity
         receiver.on_settled = on_settled
-        receiver.on_refusal = lambda error: self._mend(entity, error, lambda _: None)
+        receiver.on_refusal = lambda error: self._refused(receiver, entity, error)
         if management is not None:
             if locks and renew_seconds:
                 receiver.keeper = LockKeeper(
@@ -222,7 +224,7 @@ class Namespace:
 
     def _close_when_settled(self, receiver: Receiver, due: float, closed: threading.Event) -> None:
         now = self.driver.now()
-        if receiver.unconfirmed and now < due and receiver.is_attached:
+        if receiver.is_settling and now < due:
             receiver.on_confirmed = lambda: self._close_when_settled(receiver, due, closed)
             return
         receiver.on_confirmed = None
@@ -246,6 +248,15 @@ class Namespace:
         receiver.top_up()
 
     # -- inside ----------------------------------------------------------------------------------
+
+    def _refused(self, receiver: Receiver, entity: str, error: AmqpError) -> None:
+        """Say once why nothing comes, unless that is mended or passes by itself."""
+        if self._mend(entity, error, lambda _: None):
+            return
+        is_lasting = error.condition in PERMANENT or receiver.attempts > _PATIENCE
+        if is_lasting and not receiver.is_refusal_told:
+            receiver.is_refusal_told = True
+            logger.warning("Nothing can be received from %r, trying on: %s", entity, error)
 
     def _mend(self, entity: str, error: AmqpError, fail: Callable[[AmqpError], None]) -> bool:
         """Create an entity that is missing, where the rights allow to; whether that is tried."""

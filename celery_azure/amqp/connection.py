@@ -49,7 +49,14 @@ _TRANSFER_BYTES = 64
 """Room for a transfer without its payload."""
 
 _SHORTEST_PEER_IDLE = 1.0
-_HANDSHAKE_SECONDS = 20.0
+_HANDSHAKE_SECONDS, _SILENT_HANDSHAKE_SECONDS = 20.0, 4.0
+_QUIET_SECONDS, _QUIET_IDLE_SECONDS = 1.5, 40.0
+_ECHO_SECONDS = 2.0
+"""A peer that is quiet while something is owed (or for long when nothing is) is asked for an echo:
+one that has gone without a word, as behind a firewall, is noticed before whoever waits gives up."""
+
+_SLOWEST_BYTES = 50_000
+"""Per second: what was written last may be on its way still."""
 
 
 class State(Enum):
@@ -89,6 +96,8 @@ class Connection:
         self._peer_frame_bytes = _SMALLEST_PEER_FRAME
         self._peer_idle: float | None = None
         self._heard_at = self._spoke_at = now
+        self._asked_at: float | None = None
+        self._unheard = 0
         self._opened_by = now + _HANDSHAKE_SECONDS
 
     # -- bytes -----------------------------------------------------------------------------------
@@ -99,11 +108,12 @@ class Connection:
             return b""
         data = b"".join(self._output)
         self._output.clear()
+        self._unheard += len(data)
         return data
 
     def receive(self, data: bytes, now: float) -> None:
         """Take what the socket has given."""
-        self._heard_at = now
+        self._heard_at, self._asked_at, self._unheard = now, None, 0
         try:
             for item in self._reader.feed(data):
                 if isinstance(item, bytes):
@@ -116,7 +126,7 @@ class Connection:
     def deadline(self) -> float:
         """When `expire` wants to be called."""
         if self.state is not State.OPEN:
-            return self._opened_by
+            return min(self._opened_by, self._heard_at + _SILENT_HANDSHAKE_SECONDS)
         silent_at = self._heard_at + 1.5 * IDLE_SECONDS
         if self._peer_idle is None:
             return silent_at
@@ -125,13 +135,32 @@ class Connection:
     def expire(self, now: float) -> None:
         """Do what the time asks for: keep the peer awake, or give it up."""
         if self.state is State.OPEN:
-            if now >= self._heard_at + 1.5 * IDLE_SECONDS:
+            if now >= self._heard_at + 1.5 * IDLE_SECONDS or self._has_no_echo(now):
                 self.lose(AmqpError(CONNECTION_LOST, "the peer has gone silent"), now)
+            elif self._asked_at is None and self._is_suspect(now):
+                self._asked_at = self._spoke_at = now
+                self._write(frames.flow(self._session(), None, echo=True))
             elif self._peer_idle is not None and now >= self._spoke_at + self._peer_idle / 2:
                 self._output.append(frames.EMPTY_FRAME)
                 self._spoke_at = now
-        elif self.state is not State.CLOSED and now >= self._opened_by:
+        elif self.state is not State.CLOSED and now >= self.deadline():
             self.lose(AmqpError(CONNECTION_LOST, "the peer does not answer"), now)
+
+    def _has_no_echo(self, now: float) -> bool:
+        if self._asked_at is None:
+            return False
+        return now >= self._asked_at + _ECHO_SECONDS + self._unheard / _SLOWEST_BYTES
+
+    def _is_suspect(self, now: float) -> bool:
+        """Whether the peer has been quiet for longer than it should."""
+        quiet = now - self._heard_at
+        return quiet >= _QUIET_IDLE_SECONDS or (quiet >= _QUIET_SECONDS and self._is_owed)
+
+    @property
+    def _is_owed(self) -> bool:
+        """Whether the peer has yet to answer something."""
+        attaching = any(not link.is_attached for link in self._links.all())
+        return bool(attaching or self._sent_by or self._taken_by)
 
     def lose(self, error: AmqpError, now: float) -> None:
         """End the connection; every link on it goes down with this error.
@@ -143,7 +172,10 @@ class Connection:
         if self.state is State.CLOSED:
             return
         self.state, self.error = State.CLOSED, error
-        call_each(partial(self._take_down, link, error, now) for link in self._links.all())
+        links = self._links.all()
+        for link in links:  # all of them first: none is to be used by what another one does
+            self._forget(link)
+        call_each(partial(link.down, error, now) for link in links)
 
     def _refuse(self, error: AmqpError, now: float) -> None:
         """End the connection because of what the peer does, and tell it so."""

@@ -16,7 +16,7 @@ from celery_azure.amqp.connection import CONNECTION_LOST, Connection, State
 from celery_azure.amqp.frames import AmqpError
 from celery_azure.amqp.isolation import call_each
 from celery_azure.amqp.messages import Message
-from celery_azure.amqp.requests import Answer, Requests
+from celery_azure.amqp.requests import PERMANENT, Answer, Requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,9 +29,12 @@ TICK_SECONDS = 0.25
 _FIRST_DELAY, _LONGEST_DELAY = 0.1, 5.0
 _BUSY_SECONDS = 10.0
 _ATTACH_SECONDS = 20.0
-_SHORT_LIFE_SECONDS = 5.0
+_STEADY_SECONDS, _FLAPS = 2.0, 3
+"""What has worked for so long may be tried again at once when it breaks."""
+
 _WAIT = re.compile(r"wait (\d+) seconds?", re.IGNORECASE)
 SERVER_BUSY = "com.microsoft:server-busy"
+_UNAUTHORIZED = frozenset({"amqp:unauthorized-access", "com.microsoft:auth-failed"})
 
 
 @dataclass(slots=True)
@@ -41,6 +44,8 @@ class _Claim:
     is_asked: bool = False
     is_good: bool = False
     refresh_at: float = 0.0
+    retry_at: float = 0.0
+    attempts: int = 0
 
 
 class TokenSource(Protocol):
@@ -92,7 +97,6 @@ class Engine:
         self._claims: dict[str, _Claim] = {}
         self._cbs: Requests | None = None
         self._failures = 0
-        self._short_lives = 0
         self._opened_at = 0.0
         self._was_open = False
         self._farewell = b""
@@ -217,6 +221,8 @@ class Engine:
         call_each(partial(one.expire, now) for one in timed)
         if self._was_open:
             self._look_after_links(now)
+            if now >= self._opened_at + _STEADY_SECONDS:
+                self._be_steady(now)
         if self.connection is not None and self.connection.state is State.CLOSED:
             self._on_lost(self.connection.error, now)
 
@@ -225,8 +231,18 @@ class Engine:
         for entity, claim in self._claims.items():
             if claim.is_good and not claim.is_asked and now >= claim.refresh_at:
                 self._ask_for_token(entity, claim)
-        for link in list(self._links):
+        for link in [*self._cbs_links, *self._links]:
             self._advance(link, now)
+
+    def _be_steady(self, now: float) -> None:
+        """The connection holds: what went wrong before is over."""
+        links = [link for link in self._links if link.entity is not None and link.is_attached]
+        if links and self.is_outage_told:
+            self.is_outage_told = False
+            self.on_recovery()
+        for link in links:
+            if link.attached_at is not None and now >= link.attached_at + _STEADY_SECONDS:
+                link.attempts = 0
 
     # -- authorization ---------------------------------------------------------------------------
 
@@ -278,13 +294,17 @@ class Engine:
         claim = self._claims.setdefault(entity, _Claim())
         claim.is_asked = False
         if answer.error is None:
-            claim.is_good, claim.refresh_at = True, refresh_at
+            claim.is_good, claim.refresh_at, claim.attempts = True, refresh_at, 0
             for link in list(self._links):
                 if link.entity == entity:
                     self._advance(link, now)
             return
         if claim.is_good:  # the old one may serve a little longer
             claim.refresh_at = now + _LONGEST_DELAY
+            return
+        if answer.error.condition not in PERMANENT:  # nobody has said no: ask again
+            claim.retry_at = self._retry_at(answer.error, claim.attempts, now)
+            claim.attempts += 1
             return
         for link in list(self._links):
             if link.entity == entity:
@@ -298,13 +318,14 @@ class Engine:
         self.connections += 1
         self._claims.clear()
         self._cbs = Requests(None, "$cbs", status="status-code")
-        if self.connection is not None:
-            for link in self._cbs.links:
-                self._attach(self.connection, link, now)
-        for link in list(self._links):
-            if link.attempts <= 1:
-                link.retry_at = min(link.retry_at, now)
+        for link in self._cbs_links:
+            link.supervisor = self
+        for link in [*self._cbs_links, *self._links]:
             self._advance(link, now)
+
+    @property
+    def _cbs_links(self) -> tuple[Link, ...]:
+        return () if self._cbs is None else self._cbs.links
 
     def _on_lost(self, error: AmqpError | None, now: float) -> None:
         """Come back: at once when it has worked for a while, else with patience."""
@@ -315,19 +336,17 @@ class Engine:
         self._claims.clear()
         self.token_wanted.clear()
         was_open, self._was_open = self._was_open, False
-        if not was_open:
-            self._failures += 1
-        elif now - self._opened_at >= _SHORT_LIFE_SECONDS:
-            self._failures = self._short_lives = 0
-        else:  # it opens and ends, again and again, only the first time that is no failure
-            self._failures = self._short_lives
-            self._short_lives += 1
+        if was_open and now >= self._opened_at + _STEADY_SECONDS:
+            self._failures = 0
+        elif not was_open:
+            self._failures = max(1, self._failures)
         self.trouble = error.description if error is not None else ""
         if self._links:
             self.connect_at = now + self._delay(self._failures)
-        if self._failures and not self.is_outage_told:
+        if self._failures >= (_FLAPS if was_open else 1) and not self.is_outage_told:
             self.is_outage_told = True
             self.on_outage(error or AmqpError(CONNECTION_LOST))
+        self._failures += 1
 
     def _delay(self, failures: int) -> float:
         """Nothing after the first failure, then twice as long each time, with some chance in it."""
@@ -342,7 +361,6 @@ class Engine:
         if connection is None or connection.state is not State.OPEN:
             return
         if link.is_attached:
-            link.attempts = 0
             return
         if link.handle is not None:
             if now >= link.retry_at:
@@ -353,38 +371,37 @@ class Engine:
         if link.entity is not None:
             claim = self._claims.setdefault(link.entity, _Claim())
             if not claim.is_good:
-                if not claim.is_asked:
+                if not claim.is_asked and now >= claim.retry_at:
                     self._ask_for_token(link.entity, claim)
                 return
         link.retry_at = now + _ATTACH_SECONDS
-        self._attach(connection, link, now)
-
-    @staticmethod
-    def _attach(connection: Connection, link: Link, now: float) -> None:
         try:
             connection.attach(link)
         except AmqpError as error:
             link.down(error, now)
 
-    def link_attached(self, link: Link, now: float) -> None:
+    def link_attached(self, link: Link) -> None:
         """The namespace works."""
-        del now
-        if link.entity is None:
-            return
-        self.trouble = ""
-        if self.is_outage_told:
-            self.is_outage_told = False
-            self.on_recovery()
+        if link.entity is not None:
+            self.trouble = ""
 
     def link_down(self, link: Link, error: AmqpError, now: float) -> None:
-        """Try again, at once the first time."""
-        if link not in self._links:
+        """Try again, at once the first time; a lost connection is no fault of its links."""
+        if link not in self._links and link not in self._cbs_links:
             return
-        if error.condition == SERVER_BUSY:
-            link.retry_at = now + busy_seconds(error)
-        else:
-            link.retry_at = now + self._delay(link.attempts)
+        if error.condition in _UNAUTHORIZED and link.entity is not None:
+            self._claims.pop(link.entity, None)  # what was proved is proved no more
+        if self.connection is None or self.connection.state is State.CLOSED:
+            link.retry_at = now
+            return
+        link.retry_at = self._retry_at(error, link.attempts, now)
         link.attempts += 1
+
+    def _retry_at(self, error: AmqpError, attempts: int, now: float) -> float:
+        """When to try again; a tick comes then."""
+        seconds = busy_seconds(error) if error.condition == SERVER_BUSY else self._delay(attempts)
+        self._next_tick = min(self._next_tick, now + seconds)
+        return now + seconds
 
 
 def busy_seconds(error: AmqpError) -> float:

@@ -259,10 +259,20 @@ class Attach(NamedTuple):
         return _performative(ATTACH, *head, None, None, count, largest, None, None, self.properties)
 
 
-def flow(session: tuple[int, int, int, int], link: tuple[int, int, int, bool] | None) -> bytes:
-    """Tell the session's windows, and a link's handle, delivery count, credit and drain."""
+def flow(
+    session: tuple[int, int, int, int],
+    link: tuple[int, int, int, bool] | None,
+    *,
+    echo: bool = False,
+) -> bytes:
+    """Tell the session's windows, and a link's handle, delivery count, credit and drain.
+
+    With `echo`, the peer is asked to tell its own.
+    """
     fields: list[Any] = [encode_uint(number) for number in session]
-    if link is not None:
+    if echo:
+        fields += [None] * 5 + [True]
+    elif link is not None:
         handle, count, credit, drain = link
         fields += [encode_uint(handle), encode_uint(count), encode_uint(credit), None, drain]
     return _performative(FLOW, *fields)

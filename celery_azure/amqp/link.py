@@ -29,7 +29,7 @@ class Supervisor(Protocol):
 
     trouble: str
 
-    def link_attached(self, link: Link, now: float) -> None:
+    def link_attached(self, link: Link) -> None:
         """Both ends of the link have attached."""
 
     def link_down(self, link: Link, error: AmqpError, now: float) -> None:
@@ -44,10 +44,13 @@ class Link:
         entity: The path whose authorization it needs; None for `$cbs`.
         handle: Its number on the connection; None while it is not attached or attaching.
         is_attached: Both ends have attached.
-        attempts: How often it has failed since it last worked.
+        attached_at: Since when it has been attached; None while it is not.
+        was_refused: It went down before it had been attached, so that it is not wanted as it is.
+        attempts: How often it has failed since it last worked for a while.
         retry_at: Before this it is not attached again.
         epoch: How often it has been attached: a delivery belongs to one of these times.
         max_message_size: What the peer takes, in bytes.
+        came_settled: The peer waits for no word on the delivery that has come in last.
     """
 
     is_receiver = False
@@ -60,6 +63,9 @@ class Link:
         self.connection: Connection | None = None
         self.handle: int | None = None
         self.is_attached = False
+        self.attached_at: float | None = None
+        self.was_refused = False
+        self.came_settled = False
         self.attempts = 0
         self.retry_at = 0.0
         self.epoch = 0
@@ -94,13 +100,15 @@ class Link:
     def attached(self, now: float) -> None:
         """Both ends are attached: tell whom it concerns."""
         self.is_attached = True
+        self.attached_at = now
         self.epoch += 1
         if self.supervisor is not None:
-            self.supervisor.link_attached(self, now)
+            self.supervisor.link_attached(self)
         self.on_attached(now)
 
     def down(self, error: AmqpError, now: float) -> None:
         """It is attached no more, or was refused: tell whom it concerns."""
+        self.was_refused, self.attached_at = self.attached_at is None, None
         if self.supervisor is not None:
             self.supervisor.link_down(self, error, now)
         self.on_down(error, now)
@@ -139,6 +147,7 @@ class Link:
             if number is None:
                 raise CodecError("a delivery without a number")
             self._head = number, frame.field(2, b"")
+            self.came_settled = frame.field(4, False)
         elif number is not None and number != self._head[0]:
             raise CodecError("a delivery in the middle of another")
         if len(self._parts) + len(frame.payload) > LARGEST_MESSAGE:

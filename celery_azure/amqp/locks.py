@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from celery_azure.amqp.codec import CodecError, UuidArray
 from celery_azure.amqp.messages import read_annotations
-from celery_azure.amqp.receiver import LOCK_LOST
+from celery_azure.amqp.settlement import LOCK_LOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from celery_azure.amqp.engine import Engine
-    from celery_azure.amqp.receiver import Delivery
     from celery_azure.amqp.requests import Answer, Requests
+    from celery_azure.amqp.settlement import Delivery
 
 _LONGEST_LOCK, _SHORTEST_LOCK = 300.0, 1.0
 _YOUNG_SECONDS = 0.2

@@ -6,79 +6,30 @@ from collections import deque
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
-from celery_azure.amqp import frames
-from celery_azure.amqp.codec import UuidArray
-from celery_azure.amqp.connection import CONNECTION_LOST
 from celery_azure.amqp.link import Link
+from celery_azure.amqp.settlement import (
+    RELEASE,
+    Delivery,
+    Settlement,
+    Settler,
+    Unsettled,
+    is_transient,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from celery_azure.amqp.engine import Engine
     from celery_azure.amqp.frames import AmqpError, Outcome
-    from celery_azure.amqp.requests import Answer, Requests
+    from celery_azure.amqp.requests import Requests
 
 _ANSWER_SECONDS = 20.0
-_ATTEMPTS = 3
-_AGAIN = frozenset({CONNECTION_LOST, "amqp:connection:forced", "amqp:link:detach-forced"})
 READ_AHEAD_SECONDS = 0.1
 """Beyond what is worked on, as many messages are held as are worked on in this time."""
 
 MOST_AHEAD = 500
 STALE_SECONDS = 2.0
 """What nobody has taken for so long is given back to the broker, for others."""
-
-_LONGEST_TEXT = 4096
-"""Characters of a dead-letter reason, and of its description."""
-
-LOCK_LOST = "com.microsoft:message-lock-lost"
-
-
-class Delivery:
-    """A message that came in.
-
-    Attributes:
-        payload: The encoded message: reading it is left to whoever takes it.
-        lock_token: The name of its lock; None when it was deleted as it was received.
-        arrived: When it came in, by the engine's clock.
-        is_settled: Its fate is decided, and is being told to the broker.
-        is_lost: The broker has given it to somebody else, or soon will.
-    """
-
-    __slots__ = (
-        "arrived",
-        "delivery_id",
-        "epoch",
-        "is_lost",
-        "is_settled",
-        "lock_token",
-        "name",
-        "payload",
-        "receiver",
-        "renew_at",
-        "renew_until",
-    )
-
-    def __init__(
-        self,
-        receiver: Receiver,
-        payload: bytes,
-        delivery_id: int,
-        epoch: int,
-        lock_token: UUID | None,
-        arrived: float,
-    ) -> None:
-        self.receiver = receiver
-        self.payload = payload
-        self.delivery_id = delivery_id
-        self.epoch = epoch
-        self.lock_token = lock_token
-        self.arrived = arrived
-        self.is_settled = False
-        self.is_lost = False
-        self.renew_at = float("inf")
-        self.renew_until = float("inf")
-        self.name = ""
 
 
 class Keeper(Protocol):
@@ -92,43 +43,6 @@ class Keeper(Protocol):
 
     def expire(self, now: float) -> None:
         """Renew what is due."""
-
-
-class Settlement:
-    """What is to become of a delivery: on its link, or by its lock token.
-
-    Attributes:
-        state: The outcome, as it stands in a disposition.
-        status: The same for `update-disposition`.
-    """
-
-    __slots__ = ("description", "reason", "state", "status", "verb")
-
-    def __init__(
-        self, verb: str, state: bytes, status: str, reason: str = "", description: str = ""
-    ) -> None:
-        self.verb = verb
-        self.state = state
-        self.status = status
-        self.reason = reason
-        self.description = description
-
-
-COMPLETE = Settlement("complete", frames.ACCEPTED, "completed")
-ABANDON = Settlement("abandon", frames.modified(), "abandoned")
-RELEASE = Settlement("release", frames.RELEASED, "abandoned")
-
-
-def dead_letter(reason: str, description: str) -> Settlement:
-    """Move the message to the dead-letter queue, which shows the two texts.
-
-    They are cut to what Service Bus keeps, and what is no Unicode in them becomes question marks.
-    """
-    reason, description = (
-        text[:_LONGEST_TEXT].encode(errors="replace").decode() for text in (reason, description)
-    )
-    state = frames.dead_lettered(reason, description)
-    return Settlement("dead-letter", state, "suspended", reason, description)
 
 
 class Receiver(Link):
@@ -145,6 +59,8 @@ class Receiver(Link):
         limit: How many messages whoever takes them can work on at a time.
         held: How many are.
         on_settled: Called with each delivery whose settlement the broker has confirmed or not.
+        on_refusal: Called when the entity refuses the link.
+        is_refusal_told: For its user: whether somebody knows of that; False again with a link.
     """
 
     is_receiver = True
@@ -164,6 +80,7 @@ class Receiver(Link):
         self.limit = 0
         self.ahead = 0
         self.is_paused = False
+        self.is_refusal_told = False
         self.settled = 0
         self.held = 0
         self.unconfirmed: dict[int, tuple[Delivery, Settlement, float]] = {}
@@ -175,6 +92,7 @@ class Receiver(Link):
         self._rated = 0
         self._engine = engine
         self.management = management
+        self._settler = None if management is None else Settler(management, self._tell)
         self.on_message = on_message
         self.on_confirmed: Callable[[], None] | None = None
 
@@ -224,6 +142,7 @@ class Receiver(Link):
 
     def on_attached(self, now: float) -> None:
         """Ask for messages."""
+        self.is_refusal_told = False
         self._rated_at = now
         self.top_up()
         on_first_attach, self.on_first_attach = self.on_first_attach, None
@@ -251,10 +170,9 @@ class Receiver(Link):
 
     def on_outcome(self, delivery_id: int, outcome: Outcome, now: float) -> None:
         """The broker says what has become of a settlement."""
-        del now
         found = self.unconfirmed.pop(delivery_id, None)
         if found is not None:
-            self.on_settled(found[0], found[1], outcome.error)
+            self._on_answer(found[0], found[1], outcome.error, now)
         if self.on_confirmed is not None and not self.unconfirmed:
             self.on_confirmed()
 
@@ -264,8 +182,9 @@ class Receiver(Link):
         unconfirmed = list(self.unconfirmed.values())
         self.unconfirmed.clear()
         for delivery, settlement, _ in unconfirmed:
-            self._settle_by_token(delivery, settlement, now)
-        self.on_refusal(error)
+            self._settle_by_token(delivery, settlement, now, may_be_done=True)
+        if self.was_refused:
+            self.on_refusal(error)
 
     # -- settling --------------------------------------------------------------------------------
 
@@ -295,7 +214,9 @@ class Receiver(Link):
         late = [key for key, (_, _, due) in self.unconfirmed.items() if due <= now]
         for key in late:
             delivery, settlement, _ = self.unconfirmed.pop(key)
-            self._settle_by_token(delivery, settlement, now)
+            self._settle_by_token(delivery, settlement, now, may_be_done=True)
+        if self._settler is not None:
+            self._settler.expire(now)
         if self.on_confirmed is not None:
             self.on_confirmed()
 
@@ -326,30 +247,26 @@ class Receiver(Link):
             self.release_buffered(now)
             self.top_up()
 
-    def _settle_by_token(self, delivery: Delivery, settlement: Settlement, now: float) -> None:
-        if self.management is None or delivery.lock_token is None:
-            return
-        if settlement is RELEASE:
-            # By token it would count as a failed delivery; the lock's end gives it back as well.
-            self.on_settled(delivery, settlement, None)
-            return
-        body = {
-            "disposition-status": settlement.status,
-            "lock-tokens": UuidArray((delivery.lock_token,)),
-        }
-        if settlement.reason:
-            body["deadletter-reason"] = settlement.reason
-            body["deadletter-description"] = settlement.description
+    @property
+    def is_settling(self) -> bool:
+        """Whether the broker has yet to confirm something."""
+        return bool(self.unconfirmed or (self._settler is not None and self._settler.pending))
 
-        def ask(attempts: int, now: float) -> None:
-            def confirm(answer: Answer) -> None:
-                error = answer.error
-                if error is not None and error.condition in _AGAIN and attempts:
-                    ask(attempts - 1, now + _ANSWER_SECONDS)
-                else:
-                    self.on_settled(delivery, settlement, error)
+    def _tell(self, delivery: Delivery, settlement: Settlement, error: AmqpError | None) -> None:
+        self.on_settled(delivery, settlement, error)
 
-            if self.management is not None:
-                self.management.operation("update-disposition", body, now, confirm)
+    def _on_answer(
+        self, delivery: Delivery, settlement: Settlement, error: AmqpError | None, now: float
+    ) -> None:
+        if error is not None and is_transient(error):
+            self._settle_by_token(delivery, settlement, now)
+        else:
+            self.on_settled(delivery, settlement, error)
 
-        ask(_ATTEMPTS, now)
+    def _settle_by_token(
+        self, delivery: Delivery, settlement: Settlement, now: float, *, may_be_done: bool = False
+    ) -> None:
+        """Tell the broker in another way: the link is gone, or has not done it."""
+        if self._settler is not None:
+            unsettled = Unsettled(delivery, settlement, now, may_be_done=may_be_done)
+            self._settler.settle(unsettled, now)

@@ -42,10 +42,15 @@ _OK = range(200, 300)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: the body, or why there is none."""
+    """What came back: the body, or why there is none.
+
+    Attributes:
+        was_sent: There is none because it got lost; the request may have been carried out.
+    """
 
     body: Any = None
     error: AmqpError | None = None
+    was_sent: bool = False
 
 
 class Request:
@@ -91,7 +96,8 @@ class _RequestEnd(Link):
         """Take an answer."""
         del tag, now
         if self.connection is not None:
-            self.connection.settle(self, delivery_id, ACCEPTED)
+            if not self.came_settled:
+                self.connection.settle(self, delivery_id, ACCEPTED)
             if self.credit < _MANY // 2:
                 self.connection.give_credit(self, _MANY)
         self._owner.on_answer(payload)
@@ -104,7 +110,7 @@ class _RequestEnd(Link):
     def on_down(self, error: AmqpError, now: float) -> None:
         """Neither of the two serves without the other."""
         del now
-        self._owner.on_down(error)
+        self._owner.on_down(error, was_refused=self.was_refused)
 
 
 class Requests:
@@ -196,28 +202,34 @@ class Requests:
             error = outcome.error or AmqpError("amqp:internal-error", "the request was refused")
             request.done(Answer(error=error))
 
-    def on_down(self, error: AmqpError) -> None:
+    def on_down(self, error: AmqpError, *, was_refused: bool) -> None:
         """Fail what was asked; what waits can wait, unless the node refuses."""
-        failed = list(self._asked.values())
+        asked, waiting = list(self._asked.values()), list(self._waiting)
         self._asked.clear()
         self._deliveries.clear()
-        if error.condition in PERMANENT:
-            failed += self._waiting
-            self._waiting.clear()
-        _fail(failed, error)
+        try:
+            _fail(asked, Answer(error=error, was_sent=True))
+        finally:
+            if was_refused and error.condition in PERMANENT:
+                self._waiting.clear()
+                _fail(waiting, Answer(error=error))
 
     def expire(self, now: float) -> None:
         """Fail what has not been answered in time."""
         late = AmqpError("com.microsoft:timeout", f"{self.node} does not answer")
         names = [name for name, request in self._asked.items() if request.due <= now]
-        failed = [self._asked.pop(name) for name in names]
+        asked = [self._asked.pop(name) for name in names]
+        waiting: list[Request] = []
         while self._waiting and self._waiting[0].due <= now:
-            failed.append(self._waiting.popleft())
-        _fail(failed, late)
+            waiting.append(self._waiting.popleft())
+        try:
+            _fail(asked, Answer(error=late, was_sent=True))
+        finally:
+            _fail(waiting, Answer(error=late))
 
 
-def _fail(requests: Iterable[Request], error: AmqpError) -> None:
-    call_each(partial(request.done, Answer(error=error)) for request in requests)
+def _fail(requests: Iterable[Request], answer: Answer) -> None:
+    call_each(partial(request.done, answer) for request in requests)
 
 
 def _text(properties: dict[Any, Any], *names: str) -> str:

@@ -35,6 +35,7 @@ _MOST_IN_BATCH = 1_000
 _MOST_FULL_BATCHES = 4
 _SILENCE_SECONDS = 30.0
 _MOMENT_SECONDS = 2.0
+_PAUSE_SECONDS = 1.0
 _AGAIN = frozenset({SERVER_BUSY, TIMEOUT, "amqp:internal-error", "com.microsoft:operation-timeout"})
 
 
@@ -81,9 +82,13 @@ class Sender(Link):
         self._groups: deque[list[Outgoing]] = deque()
         self._in_flight: dict[int, tuple[list[Outgoing], float]] = {}
         self._paused_until = 0.0
+        self._busy: AmqpError | None = None
 
     def submit(self, outgoing: Outgoing) -> None:
         """Take a message; it leaves with the next `pump`."""
+        if self._busy is not None and outgoing.due <= self._paused_until:
+            outgoing.end(self._busy)  # it would wait in vain, and may know why
+            return
         self._waiting.append(outgoing)
 
     @property
@@ -151,8 +156,8 @@ class Sender(Link):
                 outgoing.may_have_arrived = True
             self._groups.appendleft(group)
         if error.condition == SERVER_BUSY:
-            self._paused_until = now + busy_seconds(error)
-        if error.condition in PERMANENT and not self.on_refusal(error):
+            self._pause(error, now)
+        if self.was_refused and error.condition in PERMANENT and not self.on_refusal(error):
             self.fail_all(error)
 
     def fail_all(self, error: AmqpError) -> None:
@@ -214,14 +219,25 @@ class Sender(Link):
 
     def _on_refused(self, group: list[Outgoing], error: AmqpError, now: float) -> None:
         if error.condition in _AGAIN:
-            seconds = busy_seconds(error) if error.condition == SERVER_BUSY else 1.0
-            self._paused_until = now + seconds
             self._groups.appendleft(group)
+            self._pause(error, now)
         elif len(group) == 1 or error.condition == UNTOLD:
             _end_all(group, error)
         else:
             middle = len(group) // 2
             self._groups.extendleft((group[middle:], group[:middle]))
+
+    def _pause(self, error: AmqpError, now: float) -> None:
+        """Leave the entity alone for a while; who cannot wait so long is told why at once."""
+        is_busy = error.condition == SERVER_BUSY
+        self._busy = error if is_busy else None
+        self._paused_until = now + (busy_seconds(error) if is_busy else _PAUSE_SECONDS)
+        if is_busy:
+            waiting = [*(one for group in self._groups for one in group), *self._waiting]
+            _end_all((one for one in waiting if self._waits_in_vain(one)), error)
+
+    def _waits_in_vain(self, outgoing: Outgoing) -> bool:
+        return outgoing.due <= self._paused_until and not outgoing.may_have_arrived
 
 
 def _send(connection: Connection, sender: Sender, group: list[Outgoing]) -> int:

@@ -82,6 +82,8 @@ def break_off(peer: Peer, link: Link | None, fault: Fault, now: float) -> None:
         peer.fate = Fate.HALF_OPEN
     elif fault.action == "close":
         peer.connection.close(error_of(fault))
+        for other in tuple(peer.ends):
+            peer.forget(other, now)
     elif link is not None:
         link.detach(error_of(fault))
         peer.forget(link, now)

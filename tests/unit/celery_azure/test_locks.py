@@ -12,8 +12,14 @@ import pytest
 
 from celery_azure import locks
 from celery_azure.amqp.frames import AmqpError
-from celery_azure.amqp.receiver import ABANDON, COMPLETE, LOCK_LOST
-from celery_azure.counts import DUPLICATES, FAILED_SETTLEMENTS, LOST_LOCKS, counts
+from celery_azure.amqp.settlement import ABANDON, COMPLETE, LOCK_LOST, UNCONFIRMED
+from celery_azure.counts import (
+    DUPLICATES,
+    FAILED_SETTLEMENTS,
+    LOST_LOCKS,
+    UNCONFIRMED_SETTLEMENTS,
+    counts,
+)
 from celery_azure.locks import LostLocks, is_lost, on_lost, on_settled
 
 
@@ -81,6 +87,15 @@ def test_a_settlement_that_failed_otherwise_is_told_with_its_reason(
     assert (counts[LOST_LOCKS], counts[DUPLICATES], counts[FAILED_SETTLEMENTS]) == (0, 0, 1)
     assert "out of order" in caplog.text
     assert not is_lost(request(held))
+
+
+def test_a_settlement_whose_answer_got_lost_is_no_duplicate(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    on_settled(delivery(), COMPLETE, AmqpError(UNCONFIRMED, "its answer was lost"))
+    assert (counts[UNCONFIRMED_SETTLEMENTS], counts[DUPLICATES], counts[LOST_LOCKS]) == (1, 0, 0)
+    assert counts[FAILED_SETTLEMENTS] == 0
+    assert caplog.text == ""
 
 
 def test_what_was_confirmed_is_not_worth_a_word(caplog: pytest.LogCaptureFixture) -> None:

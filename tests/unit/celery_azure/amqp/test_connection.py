@@ -28,7 +28,7 @@ def test_another_protocol_than_sasl_is_not_spoken(header: bytes) -> None:
 
 def test_a_peer_that_does_not_answer_is_given_up() -> None:
     connection = Connection("host", "id", 0.0)
-    assert connection.deadline() == 20.0
+    assert connection.deadline() == 4.0
     connection.expire(20.0)
     assert connection.state is State.CLOSED
 

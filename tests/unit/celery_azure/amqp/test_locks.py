@@ -7,12 +7,13 @@ import pytest
 from celery_azure.amqp.codec import Described, ULong, encode
 from celery_azure.amqp.locks import LockKeeper
 from celery_azure.amqp.messages import Message
-from celery_azure.amqp.receiver import COMPLETE, Receiver
 from celery_azure.amqp.requests import Answer
+from celery_azure.amqp.settlement import COMPLETE
 from tests.unit.celery_azure.amqp.world import Settled, World
 
 if TYPE_CHECKING:
-    from celery_azure.amqp.receiver import Delivery
+    from celery_azure.amqp.receiver import Receiver
+    from celery_azure.amqp.settlement import Delivery
 
 
 class Keeping:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from celery_azure.amqp.receiver import ABANDON, COMPLETE, RELEASE, Settlement, dead_letter
+from celery_azure.amqp.settlement import ABANDON, COMPLETE, RELEASE, Settlement, dead_letter
 from tests.unit.celery_azure.amqp.world import Settled, World
 
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from celery_azure.amqp.connection import State
 from celery_azure.amqp.messages import BATCH_FORMAT, Message
 from celery_azure.amqp.sender import Outgoing
 from tests.unit.celery_azure.amqp import wire
@@ -140,9 +141,13 @@ def test_an_unanswered_message_makes_the_connection_suspect() -> None:
     world.hears = False
     fates = world.submit(sender, "a", timeout=100)
     world.turn()
-    world.pass_time(29)
-    world.hears = True
     world.pass_time(3)
+    assert world.engine.connections == 1
+    world.pass_time(1)  # nor has it answered to a request for an echo
+    assert world.engine.connection is not None
+    assert world.engine.connection.state is not State.OPEN
+    world.hears = True
+    world.pass_time(9)
     assert fates.accepted == ["a"]
     assert world.engine.connections == 2
 

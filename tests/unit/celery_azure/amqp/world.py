@@ -8,18 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 from celery_azure.amqp.engine import TICK_SECONDS, Engine
 from celery_azure.amqp.messages import Message
-from celery_azure.amqp.receiver import Delivery, Receiver, Settlement
+from celery_azure.amqp.receiver import Receiver
 from celery_azure.amqp.requests import Requests
 from celery_azure.amqp.sender import Outgoing, Sender
 from celery_azure.tokens import SharedAccessTokens
 from servicebus_emulator.broker.access import AccessKey, Right
 from servicebus_emulator.broker.entities import QueueDescription
 from servicebus_emulator.broker.namespace import Namespace
+from servicebus_emulator.control.fault_desk import FaultDesk
+from servicebus_emulator.control.faults import Fault
 from servicebus_emulator.nodes.container import Container
 from servicebus_emulator.nodes.sas import ROOT_KEY, KeyRing
+from servicebus_emulator.nodes.watch import Fate
 
 if TYPE_CHECKING:
     from celery_azure.amqp.frames import AmqpError
+    from celery_azure.amqp.settlement import Delivery, Settlement
+    from servicebus_emulator.control.faults import Injected
+    from servicebus_emulator.nodes.idleness import IdleLimits
     from servicebus_emulator.nodes.peer import Peer
 
 LISTENER = AccessKey("listener", "secret", Right.LISTEN)
@@ -29,15 +35,18 @@ START = 1_800_000_000.0
 class World:
     """One client of a namespace with the queue `jobs`."""
 
-    def __init__(self, key: AccessKey = ROOT_KEY, **queue: Any) -> None:
+    def __init__(
+        self, key: AccessKey = ROOT_KEY, idle_limits: IdleLimits | None = None, **queue: Any
+    ) -> None:
         numbers = itertools.count(1)
         self.now = START
         self.namespace = Namespace(lambda: uuid.UUID(int=next(numbers)))
         self.namespace.create_queue("jobs", QueueDescription(**queue), now=self.now)
         keys = KeyRing([ROOT_KEY, LISTENER])
         self.container = Container(
-            self.namespace, keys, "world", lambda: uuid.UUID(int=next(numbers))
+            self.namespace, keys, "world", lambda: uuid.UUID(int=next(numbers)), idle_limits
         )
+        self.desk = FaultDesk(self.container, self.namespace, lambda _: lambda: 0.5)
         self.engine = Engine("world", "client", lambda: 0.5, wall_offset=0.0)
         self.tokens = SharedAccessTokens(key.name, key.key, clock=lambda: self.now)
         self.peer: Peer | None = None
@@ -68,6 +77,9 @@ class World:
                 self.sent.append(data)
                 self.container.receive(self.peer, data, self.now, self.now)
             self.container.turn(self.now)
+            if self.peer is not None and self.peer.fate is Fate.DROP:
+                self.cut()
+                continue
             moved = bool(data)
             for peer in self.container.take_touched():
                 answer = peer.connection.data_to_send()
@@ -94,6 +106,12 @@ class World:
             data = self.peer.connection.data_to_send()
             if data and self.hears:
                 self.engine.receive(data, self.now)
+
+    def inject(self, operation: str, action: str, **fields: Any) -> Injected:
+        """Let something go wrong."""
+        injected = self.desk.add(Fault(operation, action, **fields), self.now)
+        self.turn()
+        return injected
 
     def cut(self) -> None:
         """The socket is gone."""

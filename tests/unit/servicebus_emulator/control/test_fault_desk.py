@@ -133,6 +133,18 @@ def test_a_connection_is_closed_with_an_error(desk: Desk) -> None:
     assert closed.error.condition == "amqp:connection:forced"
 
 
+def test_a_connection_that_is_closed_in_the_middle_is_sent_nothing_more(desk: Desk) -> None:
+    other = Client(desk.world)
+    sender = other.sender()
+    for text in "abc":
+        other.send(sender, body(text))
+    desk.inject("deliver", "close")
+    desk.client.receiver(credit=3)
+
+    assert len(desk.client.taken(events.ConnectionClosed)) == 1
+    assert len(desk.client.taken(events.DeliveryReceived)) <= 1
+
+
 def test_a_delayed_message_arrives_late(desk: Desk) -> None:
     desk.inject("send", "delay", delay=5, times=1)
     desk.client.send(desk.client.sender(), body("a"))
