@@ -74,6 +74,8 @@ def _emulator(options: argparse.Namespace) -> ServiceBusEmulator:
         "port": options.port,
         "queues": options.queue,
         "profile": options.profile,
+        "data_dir": options.data_dir,
+        "durability": options.durability,
     }
     if options.trace:
         wanted["trace"] = _say
@@ -84,7 +86,10 @@ def _emulator(options: argparse.Namespace) -> ServiceBusEmulator:
             wanted["config"] = options.config.read_text(encoding="utf-8-sig")
         return ServiceBusEmulator(**wanted)
     except (OSError, ValueError) as error:
-        source = f"{options.config}: " if options.config is not None else ""
+        from servicebus_emulator.server.data_file import DataFileError  # noqa: PLC0415 (rare)
+
+        is_of_config = options.config is not None and not isinstance(error, DataFileError)
+        source = f"{options.config}: " if is_of_config else ""
         raise _CannotStartError(f"{source}{error}") from error
 
 

@@ -101,6 +101,19 @@ def _new_parser() -> _Parser:
         help="the quotas of the official emulator, of a tier of the cloud, or none at all",
     )
     parser.option(
+        "--data-dir",
+        type=Path,
+        metavar="FOLDER",
+        help="keep everything in a file there, so that it outlives the emulator",
+    )
+    parser.option(
+        "--durability",
+        choices=("process", "machine"),
+        default="process",
+        help="what an acknowledged message outlives there: the process, or a power failure, too "
+        "(%(default)s)",
+    )
+    parser.option(
         "--certificate",
         type=Path,
         metavar="FILE",

@@ -34,9 +34,13 @@ class History:
                 del self._until[forgotten]
         if self._until.get(message_id, now) > now:
             return False
-        self._until[message_id] = now + window
-        self._seen.append((now + window, message_id))
+        self.remember(message_id, now + window)
         return True
+
+    def remember(self, message_id: str, until: float) -> None:
+        """Take over an identity; those that are forgotten first have to come first."""
+        self._until[message_id] = until
+        self._seen.append((until, message_id))
 
     def forget_all(self) -> None:
         """Begin anew."""

@@ -18,6 +18,7 @@ from servicebus_emulator.broker.errors import (
     MessageTooLarge,
     QuotaExceeded,
 )
+from servicebus_emulator.broker.journal import JournaledStore
 from servicebus_emulator.broker.message import Message, MessageState
 from servicebus_emulator.broker.store import MessageStore
 from servicebus_emulator.broker.timers import Timers
@@ -53,7 +54,8 @@ class Intake(ABC):
         self._agenda = surroundings.agenda
         self._throttle = surroundings.throttle
         self._describe(description)
-        self._store = MessageStore()
+        self._journal = surroundings.journal
+        self._store = self._new_store()
         self._schedule: Timers[Message] = Timers()
         self._due = inf  # `expire` has nothing to do before
         self._last_sequence_number = 0
@@ -66,6 +68,16 @@ class Intake(ABC):
     def max_batch_size(self) -> int:
         """Bytes of the largest batch that the entity takes."""
         return min(self.limits.max_batch_size, self.max_message_size)
+
+    @property
+    def place(self) -> tuple[Intake, int]:
+        """Whose part this is, and which: 0 for an entity itself."""
+        return self, 0
+
+    @property
+    def last_sequence_number(self) -> int:
+        """The number of the message that came last; 0 before there was one."""
+        return self._last_sequence_number
 
     @property
     def limits(self) -> Limits:
@@ -148,7 +160,7 @@ class Intake(ABC):
 
     def clear(self) -> None:
         """Remove all messages and begin to number anew, as if it had just been created."""
-        self._store = MessageStore()
+        self._store.clear()
         self._schedule = Timers()
         self._due = inf
         self._last_sequence_number = 0
@@ -203,13 +215,40 @@ class Intake(ABC):
         """Take other properties; messages that are here keep what they have."""
         self._describe(description)
         self.updated_at = now
+        self._note_change()
         self.touch(now)
+
+    # -- being restored --------------------------------------------------------------------------
+
+    def restore(self, updated_at: float, last_sequence_number: int) -> None:
+        """Go on from what was saved."""
+        self.updated_at = updated_at
+        self._last_sequence_number = last_sequence_number
+
+    def restore_message(self, message: Message) -> None:
+        """Take a message that was saved, in the state in which it was."""
+        self._store.add(message)
+        if message.state is MessageState.SCHEDULED and message.scheduled_enqueue_time is not None:
+            self._schedule.set(message, message.scheduled_enqueue_time)
+            self._remind(message.scheduled_enqueue_time)
+
+    def restore_identity(self, message_id: str, until: float) -> None:
+        """Remember an identity, until a time in seconds since the epoch."""
+        if self._history is not None:
+            self._history.remember(message_id, until)
 
     # -- inside ----------------------------------------------------------------------------------
 
     @abstractmethod
     def _enqueue(self, message: Message, now: float) -> None:
         """Take a message that is active from now on."""
+
+    def _new_store(self) -> MessageStore:
+        return MessageStore() if self._journal is None else JournaledStore(self._journal, self)
+
+    def _note_change(self) -> None:
+        if self._journal is not None:
+            self._journal.note_entity(self)
 
     def _describe(self, description: EntityDescription) -> None:
         """Take properties, and what follows from them for every message."""
@@ -273,7 +312,11 @@ class Intake(ABC):
         window = 0.0
         if isinstance(description, IntakeDescription):
             window = description.duplicate_detection_history_time_window
-        return [each for each in messages if history.is_new(each.message_id, now, window)]
+        fresh = [each for each in messages if history.is_new(each.message_id, now, window)]
+        if self._journal is not None:
+            for each in fresh:
+                self._journal.note_identity(self, each.message_id, now + window)
+        return fresh
 
     def _disabled(self, operation: str) -> EntityDisabled:
         return EntityDisabled(

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from servicebus_emulator.broker.access import AccessKey
     from servicebus_emulator.broker.entities import EntityDescription
     from servicebus_emulator.broker.intake import Intake
+    from servicebus_emulator.broker.journal import Journal
     from servicebus_emulator.broker.shelf import Shelf
 
 _DEAD_LETTER_ENDING = f"/{DEAD_LETTER_SUFFIX}".casefold()
@@ -53,6 +54,7 @@ class Namespace:
         new_lock_token: Makes the name of a lock; never the same twice.
         limits: What the namespace allows.
         name: What it calls itself.
+        journal: Remembers what is to be saved; None when nothing is.
         now: When it was created, in seconds since the epoch.
 
     Attributes:
@@ -66,6 +68,7 @@ class Namespace:
         *,
         limits: Limits | None = None,
         name: str = "sbemulatorns",
+        journal: Journal | None = None,
         now: float = 0.0,
     ) -> None:
         self.name = name
@@ -75,7 +78,7 @@ class Namespace:
         limits = limits or Limits()
         rate = limits.credits_per_second
         throttle = None if rate is None else Throttle(rate)
-        self._surroundings = Surroundings(new_lock_token, limits, throttle)
+        self._surroundings = Surroundings(new_lock_token, limits, throttle, journal)
         self._surroundings.find = self.resolve
         self._agenda = self._surroundings.agenda
         self._entities: dict[str, Queue | Topic] = {}
@@ -341,6 +344,8 @@ class Namespace:
 
     def _add(self, entity: _Kind, now: float) -> _Kind:
         self._entities[entity.path.casefold()] = entity
+        if (journal := self._surroundings.journal) is not None:
+            journal.note_entity(entity)
         entity.touch(now)
         return entity
 
@@ -349,6 +354,8 @@ class Namespace:
         self.removals += 1
         self._entities.pop(entity.path.casefold(), None)
         self._agenda.forget(entity)
+        if (journal := self._surroundings.journal) is not None:
+            journal.note_removal(entity)
         if isinstance(entity, Topic):
             for subscription in entity.subscriptions:
                 self._remove(subscription)

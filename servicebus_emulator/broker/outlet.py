@@ -339,4 +339,5 @@ class Outlet(Shelf):
                 f"{self.description.max_delivery_count} delivery attempts.",
             )
         else:
+            self._store.changed(message)
             self._make_available(message, now)

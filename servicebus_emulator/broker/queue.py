@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from servicebus_emulator.broker.entities import EntityDescription, OutletDescription
+    from servicebus_emulator.broker.intake import Intake
     from servicebus_emulator.broker.surroundings import Surroundings
 
 MOST_HOPS = 4
@@ -73,6 +74,13 @@ class Queue(Outlet):
 
     def __repr__(self) -> str:
         return f"<Queue {self.path!r} with {len(self)} messages>"
+
+    @property
+    def place(self) -> tuple[Intake, int]:
+        """Whose part this is, and which: a sub-queue is its owner's."""
+        if self._owner is None:
+            return self, 0
+        return self._owner, 1 if self._owner.dead_letter_queue is self else 2
 
     @property
     def size_with_dead_letters(self) -> int:

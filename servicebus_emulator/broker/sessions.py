@@ -47,12 +47,16 @@ class Sessions:
     Args:
         is_available: Whether the message of a sequence number can be received; numbers of those
             that cannot any more go lazily.
+        note: Is told the sessions whose state has changed; None for nobody.
 
     Attributes:
         timers: When locks end.
     """
 
-    def __init__(self, is_available: Callable[[int], bool]) -> None:
+    def __init__(
+        self, is_available: Callable[[int], bool], note: Callable[[str], None] | None = None
+    ) -> None:
+        self._note = note
         self.timers: Timers[SessionLock] = Timers()
         self._is_available = is_available
         self._sessions: dict[str, _Session] = {}
@@ -184,6 +188,21 @@ class Sessions:
         session = self._held(session_id)
         session.state = state
         session.updated_at = now
+        if self._note is not None:
+            self._note(session_id)
+
+    def saved_state(self, session_id: str) -> tuple[bytes, float] | None:
+        """What is noted with a session, and when that was; None for nothing."""
+        session = self._sessions.get(session_id)
+        if session is None or session.state is None:
+            return None
+        return session.state, session.updated_at
+
+    def restore(self, session_id: str, state: bytes, updated_at: float) -> None:
+        """Take over what was noted with a session."""
+        session = self._sessions.setdefault(session_id, _Session())
+        session.state = state
+        session.updated_at = max(session.updated_at, updated_at)
 
     def list(self, updated_after: float | None) -> list[str]:
         """The sessions, by id: those with messages or a state, or those changed after a time."""

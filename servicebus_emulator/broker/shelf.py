@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 from abc import abstractmethod
+from functools import partial
 from typing import TYPE_CHECKING
 
 from servicebus_emulator.broker.entities import FOREVER
@@ -55,7 +56,7 @@ class Shelf(Intake):
         self._is_final = is_final
         self._available: list[int] = []  # heap of sequence numbers; taken ones go lazily
         self._expiry: Timers[Message] = Timers()
-        self.sessions = Sessions(self._is_available) if has_sessions else None
+        self.sessions = self._new_sessions() if has_sessions else None
 
     def __len__(self) -> int:
         return len(self._store)
@@ -119,7 +120,7 @@ class Shelf(Intake):
         self._expiry = Timers()
         if self.sessions is not None:
             self.sessions.lose_all()
-            self.sessions = Sessions(self._is_available)
+            self.sessions = self._new_sessions()
             self._agenda.ready(self)
 
     # -- inside ----------------------------------------------------------------------------------
@@ -163,17 +164,33 @@ class Shelf(Intake):
             return
         if self._divert(message, now):
             return
+        if self.sessions is not None and message.session_id is None:
+            self._bury(message, now, SESSION_ID_MISSING, "The queue requires sessions.")
+            return
+        self._put_out(message, now)
+
+    def restore_message(self, message: Message) -> None:
+        """Take a message that was saved, in the state in which it was; nobody has it locked."""
+        super().restore_message(message)
+        if message.state is MessageState.ACTIVE:
+            self._put_out(message, message.enqueued_at)
+
+    def _put_out(self, message: Message, now: float) -> None:
+        """Put a message where receivers find it, for as long as it lives."""
         if message.expires_at is not None and not self._is_final:
             self._expiry.set(message, message.expires_at)
             self._remind(message.expires_at)
-        if self.sessions is None:
+        if self.sessions is None or message.session_id is None:
             heapq.heappush(self._available, message.sequence_number)
-        elif message.session_id is None:
-            self._bury(message, now, SESSION_ID_MISSING, "The queue requires sessions.")
-            return
         else:
             self.sessions.put(message.session_id, message.sequence_number, now)
         self._agenda.ready(self)
+
+    def _new_sessions(self) -> Sessions:
+        journal = self._journal
+        if journal is None:
+            return Sessions(self._is_available)
+        return Sessions(self._is_available, partial(journal.note_session, self))
 
     def _has_expired(self, message: Message, now: float) -> bool:
         """Whether a message's life is over."""

@@ -69,6 +69,20 @@ class MessageStore:
         self._counts[state] += 1
         message.state = state
 
+    def changed(self, message: Message) -> None:
+        """Something else about a message that is here has changed."""
+
+    def touch(self) -> None:
+        """The entity has counted on, without keeping a message."""
+
+    def clear(self) -> None:
+        """Forget all messages."""
+        self._messages.clear()
+        self._order.clear()
+        self._first = 0
+        self._counts = [0] * len(MessageState)
+        self.size_in_bytes = 0
+
     def count(self, state: MessageState) -> int:
         """How many messages are in that state."""
         return self._counts[state]

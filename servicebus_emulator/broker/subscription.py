@@ -17,7 +17,7 @@ from servicebus_emulator.broker.queue import Queue
 from servicebus_emulator.broker.rules import DEFAULT_RULE, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from servicebus_emulator.broker.entities import SubscriptionDescription
     from servicebus_emulator.broker.facts import Facts
@@ -79,6 +79,7 @@ class Subscription(Queue):
         self.name = name
         self.topic_path = topic_path
         self._rules: dict[str, Rule] = {}
+        self._is_created = False
         self._put(Rule(DEFAULT_RULE, created_at=now))
 
     @property
@@ -96,6 +97,16 @@ class Subscription(Queue):
         if rule is None:
             raise EntityNotFound(f"{self.path}/Rules/{name}")
         return rule
+
+    def note_creation(self) -> None:
+        """The topic has taken it in, with the rules that it has now."""
+        self._is_created = True
+        self._note_change()
+
+    def restore_rules(self, rules: Iterable[Rule]) -> None:
+        """Select by these rules, which were saved."""
+        self._rules = {rule.name.casefold(): rule for rule in rules}
+        self._note_rules()
 
     def add_rule(self, rule: Rule, now: float) -> None:
         """Select by one more rule; messages that are here stay.
@@ -176,6 +187,8 @@ class Subscription(Queue):
         self._note_rules()
 
     def _note_rules(self) -> None:
+        if self._is_created:
+            self._note_change()
         rules = self._rules.values()
         self._takes_all = any(rule.is_plain for rule in rules) and not any(
             rule.action for rule in rules

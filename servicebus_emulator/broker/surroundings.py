@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from servicebus_emulator.broker.intake import Intake
+    from servicebus_emulator.broker.journal import Journal
     from servicebus_emulator.broker.throttle import Throttle
 
 
@@ -28,6 +29,7 @@ class Surroundings:
     Attributes:
         new_id: Makes the name of a lock or a message; never the same twice.
         limits: What the namespace allows.
+        journal: Remembers what is to be saved; None where nothing is.
         throttle: Counts operations; None where they are not limited.
         agenda: Where readiness and deadlines are told.
         find: The entity of a path, for messages that are forwarded; raises EntityNotFound.
@@ -36,5 +38,6 @@ class Surroundings:
     new_id: Callable[[], UUID]
     limits: Limits = field(default_factory=Limits)
     throttle: Throttle | None = None
+    journal: Journal | None = None
     agenda: Agenda = field(default_factory=Agenda)
     find: Callable[[str], Intake] = _nowhere

@@ -74,6 +74,7 @@ class Topic(Intake):
             subscription.remove_rule("$Default", now)
             subscription.add_rule(default_rule, now)
         self._subscriptions[key] = subscription
+        subscription.note_creation()
         subscription.touch(now)
         self.touch(now)
         return subscription
@@ -131,6 +132,7 @@ class Topic(Intake):
             message.time_to_live = self._lifetime
         if self._throttle is not None:
             self._throttle.note(sum(len(each.rules) for each in self.subscriptions), now)
+        self._store.touch()
         offer = Offer(message, self._surroundings)
         for subscription in self._subscriptions.values():
             subscription.offer(offer, now)

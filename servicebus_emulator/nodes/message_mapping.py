@@ -94,7 +94,8 @@ class Envelope:
         return Facts(new_id, _present(system), _present(user, null=True))
 
 
-_PLAIN = Envelope()
+PLAIN = Envelope()
+"""Of a message around which the client wrote nothing."""
 
 
 def to_broker(payload: bytes, new_message_id: Callable[[], UUID]) -> Message:
@@ -138,7 +139,7 @@ def batch_to_broker(payload: bytes, new_message_id: Callable[[], UUID]) -> list[
 
 def to_wire(message: Message, *, peeked: bool = False) -> bytes:
     """The encoded AMQP message for a receiver; `peeked` keeps a lock of somebody else secret."""
-    envelope = message.envelope if isinstance(message.envelope, Envelope) else _PLAIN
+    envelope = message.envelope if isinstance(message.envelope, Envelope) else PLAIN
     annotations = {
         **envelope.annotations,
         _ENQUEUED: milliseconds(message.enqueued_at),
@@ -162,7 +163,7 @@ def to_wire(message: Message, *, peeked: bool = False) -> bytes:
 def _envelope(sections: Sections) -> tuple[Envelope, float | None]:
     """What to keep of the sections before the bare message, and the time it is scheduled for."""
     if not sections.header and not sections.message_annotations:
-        return _PLAIN, None
+        return PLAIN, None
     header = amqp_message.decode_header(sections.header)
     annotations = amqp_message.decode_annotations(sections.message_annotations)
     scheduled = annotations.get(_SCHEDULED)

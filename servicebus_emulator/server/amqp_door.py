@@ -72,6 +72,8 @@ class AmqpDoor(asyncio.Protocol):
         """Write; close when the AMQP connection has ended."""
         if self._peer is None or self._transport is None:
             return
+        if not self._engine.is_saved():
+            self._peer.fate = Fate.DROP  # without an answer the client cannot take it for done
         if self._peer.fate is None:
             self._send(self._peer.connection.data_to_send())
         if self._peer.fate is not None:

@@ -204,6 +204,7 @@ class Control:
             OperationNotAllowed: It is a topic, which keeps none.
         """
         self._namespace.resolve_queue(entity).clear()
+        self._wake()
 
     def reset(self, *, keep_entities: bool = False) -> None:
         """Begin anew: no messages, no faults, the system's time, the entities of the start.

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from servicebus_emulator.clock import Clock
     from servicebus_emulator.nodes.idleness import IdleLimits
     from servicebus_emulator.server.certificate import Certificate
+    from servicebus_emulator.server.data_file import Durability
+    from servicebus_emulator.server.saving import Saving
 
 LOGGER = logging.getLogger("servicebus_emulator")
 _GOODBYE_SECONDS = 0.3
@@ -52,6 +54,9 @@ class EmulatorOptions(TypedDict, total=False):
         config: The text of a `Config.json` as the official emulator reads it.
         clock: The broker's time, default an `OffsetClock`: the system's, until somebody moves it.
         trace: Is told each frame as a line of text, secrets left out.
+        data_dir: A folder for a file in which everything outlives the emulator; default none.
+        durability: What an acknowledged message outlives with `data_dir`: `process`, the default,
+            the end of the process however it comes; `machine`, a power failure, too.
         profile: The quotas: one of `official`, `standard`, `premium` and `unlimited`, or limits of
             your own; default the sizes of the Standard tier and no other limits.
         idle_limits: When idle links and connections are ended, as the cloud does; default never.
@@ -65,6 +70,8 @@ class EmulatorOptions(TypedDict, total=False):
     clock: Clock
     keys: Iterable[AccessKey]
     idle_limits: IdleLimits
+    data_dir: Path | None
+    durability: Durability
     profile: str | Limits | None
     trace: Callable[[str], None]
 
@@ -75,7 +82,7 @@ class ServiceBusEmulator:
         async with ServiceBusEmulator(queues=["orders"]) as emulator:
             client = ServiceBusClient.from_connection_string(emulator.connection_string)
 
-    Everything is kept in memory and gone when it stops.
+    Everything is kept in memory and gone when it stops, unless there is a `data_dir`.
 
     Attributes:
         namespace: The entities.
@@ -91,7 +98,8 @@ class ServiceBusEmulator:
         self._clock = options.get("clock") or OffsetClock()
         self._trace = options.get("trace")
         self._blueprint = Blueprint()
-        self.namespace = _namespace(options, self._blueprint, self._clock.now())
+        self._saving: Saving | None = None
+        self.namespace = self._make_namespace(options)
         self._keys = KeyRing(options.get("keys", (ROOT_KEY,)), self.namespace)
         self._blueprint.access_keys |= self.namespace.access_keys
         self._certificate: Certificate | None = None
@@ -131,23 +139,30 @@ class ServiceBusEmulator:
     async def start(self) -> Self:
         """Open the port; returns when clients are accepted.
 
+        With a `data_dir` it can be started once.
+
         Raises:
-            OSError: The port is taken, or the host is none of ours.
+            OSError: The port is taken, or the host is none of ours, or nothing can be saved.
         """
         self._engine = Engine(self._container, self._clock)
+        if self._saving is not None:
+            self._engine.save = self._saving.save
         if self._trace is not None:
             from servicebus_emulator.control.trace import Trace  # noqa: PLC0415 (rarely wanted)
 
             self._engine.wire = Trace(self._trace)
         try:
+            self._save()
             await self._listener.open(self._host, self._wanted_port)
         except OSError:
             self._engine.stop()
+            self._close_file()
             raise
+        self._engine.expire()  # what has become due while it was not running
         return self
 
     async def stop(self) -> None:
-        """Say goodbye to all clients and close; messages are gone."""
+        """Say goodbye to all clients and close; messages are gone, or saved."""
         if self._engine is not None:
             await self._listener.stop_accepting()
             self._container.close(AmqpError(errors.CONNECTION_FORCED, "The emulator has stopped."))
@@ -155,6 +170,9 @@ class ServiceBusEmulator:
             await self._listener.close(_GOODBYE_SECONDS)
             self._engine.stop()
             self._engine = None
+        if self._saving is not None:
+            self._saving.save()
+        self._close_file()
 
     async def __aenter__(self) -> Self:
         return await self.start()
@@ -205,6 +223,7 @@ class ServiceBusEmulator:
             BrokerError: It exists, or a name or property is wrong.
         """
         self.namespace.create_queue(name, QueueDescription(**properties), now=self._clock.now())
+        self._save()
 
     def create_topic(self, name: str, subscriptions: Iterable[str] = (), **properties: Any) -> None:
         """Create a topic with properties as `TopicDescription` has them, and subscriptions.
@@ -216,9 +235,45 @@ class ServiceBusEmulator:
         topic = self.namespace.create_topic(name, TopicDescription(**properties), now=now)
         for subscription in subscriptions:
             topic.create_subscription(subscription, now=now)
+        self._save()
 
     def _entities_changed(self) -> None:
         self._running.schedule_turn()
+        self._save()
+
+    def _save(self) -> None:
+        if self._saving is not None and not self._saving.save():
+            raise OSError("what was done cannot be saved")
+
+    def _close_file(self) -> None:
+        if self._saving is not None:
+            self._saving.close()
+
+    def _make_namespace(self, options: EmulatorOptions) -> Namespace:
+        """The namespace that was saved, with the entities that the options ask for."""
+        limits, now = limits_of(options.get("profile")), self._clock.now()
+        journal, folder = None, options.get("data_dir")
+        if folder is not None:
+            from servicebus_emulator.broker.journal import Journal  # noqa: PLC0415
+            from servicebus_emulator.server.saving import Saving  # noqa: PLC0415 (rarely wanted)
+
+            journal = Journal()
+            self._saving = Saving(
+                folder, options.get("durability", "process"), journal, self._clock
+            )
+        namespace = Namespace(uuid.uuid4, limits=limits, journal=journal, now=now)
+        try:
+            if self._saving is not None:
+                self._saving.load(namespace)
+            _plan(options, namespace, self._blueprint)
+            self._blueprint.build(namespace, now)
+        except BrokerError as error:
+            self._close_file()
+            raise ValueError(str(error)) from error
+        except ValueError:
+            self._close_file()
+            raise
+        return namespace
 
     @property
     def _running(self) -> Engine:
@@ -238,9 +293,8 @@ class ServiceBusEmulator:
         return self._certificate
 
 
-def _namespace(options: EmulatorOptions, blueprint: Blueprint, now: float) -> Namespace:
-    """The namespace with the entities that the options ask for, which are noted in `blueprint`."""
-    namespace = Namespace(uuid.uuid4, limits=limits_of(options.get("profile")), now=now)
+def _plan(options: EmulatorOptions, namespace: Namespace, blueprint: Blueprint) -> None:
+    """Note the entities that the options ask for."""
     blueprint.queues |= dict.fromkeys(options.get("queues", ()), QueueDescription())
     text = options.get("config")
     if text is not None:
@@ -250,8 +304,3 @@ def _namespace(options: EmulatorOptions, blueprint: Blueprint, now: float) -> Na
         namespace.name = config.name
         blueprint.queues |= config.queues
         blueprint.topics |= config.topics
-    try:
-        blueprint.build(namespace, now)
-    except BrokerError as error:
-        raise ValueError(str(error)) from error
-    return namespace

@@ -37,6 +37,7 @@ class Engine:
 
     Attributes:
         wire: What happens to bytes on their way; None for nothing.
+        save: Writes down what has happened, and says whether it is; None where nothing is saved.
     """
 
     def __init__(self, container: Container, clock: Clock) -> None:
@@ -45,6 +46,7 @@ class Engine:
         self._system = SystemClock()
         self._loop = asyncio.get_running_loop()
         self.wire: Wire | None = None
+        self.save: Callable[[], bool] | None = None
         self._doors: dict[Peer, Door] = {}
         self._turn_is_due = False
         self._timer: asyncio.TimerHandle | None = None
@@ -99,12 +101,17 @@ class Engine:
             if door is not None:
                 door.flush()
 
+    def is_saved(self) -> bool:
+        """See to it that all that has happened is saved; only then may anybody be told of it."""
+        return self.save is None or self.save()
+
     def _turn(self) -> None:
         self._turn_is_due = False
         try:
             self._container.turn(self._clock.now())
         finally:  # a mistake in one delivery must not silence everybody else
             self.flush()
+            self.is_saved()  # nobody may have to be told of what time has done
             deadline = self._container.next_deadline()
             if deadline != self._timer_deadline:
                 self._set_timer(deadline)
