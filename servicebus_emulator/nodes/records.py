@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from servicebus_emulator.amqp.codec import decode_at, encode
 from servicebus_emulator.amqp.errors import DecodeError
 from servicebus_emulator.amqp.types import Described, Symbol
+from servicebus_emulator.broker.access import AccessKey, Right
 from servicebus_emulator.broker.entities import (
     EntityDescription,
     EntityStatus,
@@ -127,7 +128,11 @@ def read_rules(data: bytes) -> list[Rule]:
 
 def write_description(description: EntityDescription) -> str:
     """The properties of an entity as they are saved."""
-    return json.dumps(asdict(description) | {"status": description.status.value})
+    values = asdict(description)
+    values["status"] = description.status.value
+    for policy in values.get("authorization_rules", ()):
+        policy["rights"] = policy["rights"].value
+    return json.dumps(values)
 
 
 def read_description(kind: str, text: str) -> EntityDescription:
@@ -142,7 +147,13 @@ def read_description(kind: str, text: str) -> EntityDescription:
     """
     try:
         values = json.loads(text)
-        return KINDS[kind](**values | {"status": EntityStatus(values["status"])})
+        values["status"] = EntityStatus(values["status"])
+        if "authorization_rules" in values:
+            values["authorization_rules"] = tuple(
+                AccessKey(**policy | {"rights": Right(policy["rights"])})
+                for policy in values["authorization_rules"]
+            )
+        return KINDS[kind](**values)
     except (KeyError, TypeError, ValueError) as fault:
         raise InvalidRecordError(f"a {kind}: {fault}") from fault
 

@@ -86,6 +86,7 @@ class DataFile:
         self._unswept = 0
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            self._path.touch(mode=0o600)  # keys of entities stand in it
             self._db = sqlite3.connect(self._path, timeout=0.0, isolation_level=None)
         except (OSError, sqlite3.Error) as error:
             raise DataFileError(f"{self._path}: {error}") from error

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusSubQueue
-from azure.servicebus.exceptions import ServiceBusConnectionError
 from azure.servicebus.management import ServiceBusAdministrationClient
 
 from servicebus_emulator import OffsetClock, ThreadedEmulator
+from servicebus_emulator.amqp import events
 from servicebus_emulator.server.data_file import NAME, DataFile
 from tests.integration.emulator.raw_client import RawClient
 from tests.integration.emulator.test_process import failure, running
@@ -161,15 +161,15 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_a_message_that_cannot_be_saved_is_not_acknowledged(
     tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    with (
-        restarted(tmp_path, queues=["q"]) as emulator,
-        connect(emulator.connection_string) as client,
-        client.get_queue_sender("q") as sender,
-    ):
-        sender.send_messages(ServiceBusMessage("saved"))
+    with restarted(tmp_path, queues=["q"]) as emulator, RawClient(emulator.port) as client:
+        link = client.sender("q")
+        link.send(MESSAGE, delivery_tag=b"1")
+        client.wait_for(events.DispositionReceived)
+        client.taken(events.DispositionReceived)
         request.getfixturevalue("full_disk")
-        with pytest.raises(ServiceBusConnectionError):
-            sender.send_messages(ServiceBusMessage("not saved"))
+        link.send(MESSAGE, delivery_tag=b"2")
+        with pytest.raises((AssertionError, ConnectionError)):
+            client.wait_for(events.DispositionReceived)
         with pytest.raises(OSError, match="cannot be saved"):
             emulator.create_queue("other")
     with restarted(tmp_path) as emulator:

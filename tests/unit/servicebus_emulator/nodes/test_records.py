@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from servicebus_emulator.amqp.codec import encode
 from servicebus_emulator.amqp.types import Int, Symbol, Timestamp, UInt
+from servicebus_emulator.broker.access import AccessKey, Right
 from servicebus_emulator.broker.entities import (
     EntityDescription,
     EntityStatus,
@@ -131,6 +132,7 @@ def test_what_is_no_rule_is_told(wrong: object) -> None:
     [
         ("queue", QueueDescription(status=EntityStatus.DISABLED, forward_to="x")),
         ("topic", TopicDescription(user_metadata="ü")),
+        ("queue", QueueDescription(authorization_rules=(AccessKey("n", "k", Right.SEND, "s"),))),
         ("subscription", SubscriptionDescription(max_delivery_count=3)),
     ],
 )

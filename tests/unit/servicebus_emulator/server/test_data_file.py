@@ -1,3 +1,4 @@
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -52,6 +53,13 @@ def test_what_was_saved_is_there_again(tmp_path: Path, durability: Durability) -
     fill(folder)
 
     assert load(folder).get_queue("q").counts(2.0).active == 3
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX's")
+def test_a_file_is_for_its_owner_only(tmp_path: Path) -> None:
+    fill(tmp_path)
+
+    assert (tmp_path / NAME).stat().st_mode & 0o077 == 0
 
 
 def test_a_file_can_be_opened_by_one_only(tmp_path: Path) -> None:
