@@ -234,10 +234,17 @@ class Channel(RoutingChannel):
             delivery = receiver.buffer.popleft()
         except IndexError:
             raise Empty from None
-        raw = self.open_delivery(queue, delivery)
+        raw = self.open_delivery(queue, delivery, self._next_delivery_tag())
         if raw is None:
             raise Empty
         return raw
+
+    def basic_get(self, queue: str, no_ack: bool = False, **options: Any) -> Any:
+        """Take one message, if there is one now; for good with `no_ack`."""
+        message = super().basic_get(queue, no_ack=no_ack, **options)
+        if no_ack and message is not None:
+            self._settle_tag(message.delivery_tag, COMPLETE)
+        return message
 
     def _drain(self, receiver: Receiver) -> bool:
         """Wait until the broker has sent what it has; whether it answered in time."""
@@ -270,8 +277,13 @@ class Channel(RoutingChannel):
         )
         return receiver
 
-    def open_delivery(self, queue: str, delivery: Delivery) -> dict[str, Any] | None:
-        """Read a delivery as kombu's message; None when it is none and was dead-lettered."""
+    def open_delivery(
+        self, queue: str, delivery: Delivery, tag: str | None = None
+    ) -> dict[str, Any] | None:
+        """Read a delivery as kombu's message; None when it is none and was dead-lettered.
+
+        Its tag is that of its lock, by which a task finds out about it, unless another is given.
+        """
         try:
             received = Received(delivery.payload)
             message = decode(received, wall_clock())
@@ -294,7 +306,7 @@ class Channel(RoutingChannel):
             properties["delivery_tag"] = self._next_delivery_tag()
             self.connection.namespace.driver.call(delivery.receiver.release_held, 1)
         else:
-            tag = properties["delivery_tag"] = str(delivery.lock_token)
+            tag = properties["delivery_tag"] = tag or str(delivery.lock_token)
             self._by_tag[tag] = delivery
         return message
 
@@ -302,6 +314,7 @@ class Channel(RoutingChannel):
 
     def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
         """Complete the message."""
+        delivery_tag = str(delivery_tag)  # `celery amqp` takes tags for numbers
         self._settle_tag(delivery_tag, COMPLETE)
         super().basic_ack(delivery_tag, multiple=multiple)
         self._wake()

@@ -39,12 +39,24 @@ class RoutingChannel(virtual.Channel):  # type: ignore[misc] # kombu publishes n
         else:
             super().queue_bind(queue, exchange, routing_key, arguments, **options)
 
-    def queue_delete(self, queue: str, *args: Any, **options: Any) -> None:
-        """Delete a queue, or the subscription that it is."""
-        if self.connection.broadcasts.source(queue) is None:
-            super().queue_delete(queue, *args, **options)
-        else:
+    def queue_delete(
+        self, queue: str, if_unused: bool = False, if_empty: bool = False, **options: Any
+    ) -> int:
+        """Delete a queue, or the subscription that it is; how many messages it had.
+
+        Who else uses it is not known here: `if_unused` is no hindrance.
+        """
+        del if_unused, options
+        if self.connection.broadcasts.source(queue) is not None:
             self.connection.broadcasts.delete(queue)
+            return 0
+        size: int = self._size(queue)
+        if not (if_empty and size):
+            self._delete(queue)
+            for exchange in self.state.exchanges.values():
+                exchange["table"] = [row for row in exchange["table"] if row[-1] != queue]
+            self.state.queue_bindings_delete(queue)
+        return size
 
     def after_reply_message_received(self, queue: str) -> None:
         """Leave it: a queue of replies has gone with its consumer, where it was a subscription."""
@@ -60,15 +72,19 @@ class RoutingChannel(virtual.Channel):  # type: ignore[misc] # kombu publishes n
         return bool(self.connection.broadcasts.carry(declared, is_temporary=is_temporary))
 
     def basic_publish(
-        self, message: dict[str, Any], exchange: str, routing_key: str, **options: Any
+        self, message: dict[str, Any] | str, exchange: str, routing_key: str, **options: Any
     ) -> None:
         """Publish a message to the queues that are bound here, or to whoever listens elsewhere.
 
         Events are not waited for: they are news, and the worker that tells them has work to do.
+        A text, as `celery amqp` sends it, becomes a message.
 
         Raises:
             ServiceBusError: The broker has not accepted it.
         """
+        if isinstance(message, str):
+            text, message = message, {}
+            message.update(self.prepare_message(text, content_type="text/plain"))
         kind = self.typeof(exchange).type
         if exchange and kind == "fanout":
             self.connection.broadcasts.check()

@@ -52,3 +52,11 @@ def hold(self: Any) -> str:
     wait_until(is_lost, "the loss of the lock", timeout=60)
     logger.warning("The lock is lost.")
     raise Reject("somebody else has it", requeue=True)
+
+
+@app.task(bind=True, max_retries=5)  # type: ignore[untyped-decorator] # celery publishes no types
+def stumble(self: Any, times: int) -> int:
+    """Fail some times, then tell how often."""
+    if self.request.retries < times:
+        raise self.retry(countdown=0.1)
+    return int(self.request.retries)

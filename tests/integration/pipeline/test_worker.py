@@ -8,6 +8,7 @@ import pytest
 from harness.live import start_api, start_worker
 from harness.processes import ProcessDiedError
 from harness.pytest_plugin import ServiceBus
+from queue_app.jobs import TASK_NAME
 from tests.integration.jobs import Client
 from tests.integration.pools import POOLS
 
@@ -53,7 +54,7 @@ def test_an_exception_of_the_work_is_a_failure_with_type_and_text(
         assert answer["result"] == {"type": "ValueError", "message": text}
 
 
-def test_a_message_that_celery_did_not_write_is_dead_lettered(
+def test_messages_that_no_worker_can_run_are_dead_lettered_with_the_reason(
     product_settings: dict[str, str], servicebus: ServiceBus, tmp_path: Path
 ) -> None:
     from azure.servicebus import (  # noqa: PLC0415 - loaded by one test only
@@ -63,18 +64,43 @@ def test_a_message_that_celery_did_not_write_is_dead_lettered(
     )
 
     queue = product_settings["SERVICE_BUS_QUEUE_NAME"]
+    ours: dict[str | bytes, Any] = {"task": TASK_NAME, "id": "1"}
+    nobodys: dict[str | bytes, Any] = {"task": "nobody.knows", "id": "2"}
+    poison = [
+        ServiceBusMessage(b"\xff not Celery", message_id="stranger"),
+        ServiceBusMessage(b"[[", application_properties=ours, message_id="broken"),
+        ServiceBusMessage(b"[{}]", application_properties=ours, message_id="no arguments"),
+        ServiceBusMessage(
+            b"[[], {}, {}]", application_properties=nobodys, message_id="unknown task"
+        ),
+    ]
     with (
         start_worker(product_settings, folder=tmp_path) as worker,
         ServiceBusClient.from_connection_string(servicebus.connection_string) as client,
     ):
         with client.get_queue_sender(queue) as sender:
-            sender.send_messages(ServiceBusMessage(b"\xff not Celery"))
-        with client.get_queue_receiver(
-            queue, sub_queue=ServiceBusSubQueue.DEAD_LETTER, max_wait_time=20
-        ) as receiver:
-            (dead,) = receiver.receive_messages(max_wait_time=20)
-        assert dead.dead_letter_reason == "NotACeleryMessage"
+            sender.send_messages(poison)
+        dead: dict[str | None, tuple[str | None, str | None]] = {}
+        with client.get_queue_receiver(queue, sub_queue=ServiceBusSubQueue.DEAD_LETTER) as receiver:
+            while len(dead) < len(poison):
+                found = receiver.receive_messages(len(poison), max_wait_time=20)
+                assert found, f"only {list(dead)} came"
+                for one in found:
+                    told = one.dead_letter_reason, one.dead_letter_error_description
+                    dead[one.message_id] = told
+                    receiver.complete_message(one)
         assert worker.exit_code is None
+
+    assert {name: reason for name, (reason, _) in dead.items()} == {
+        "stranger": "NotACeleryMessage",
+        "broken": "NotACeleryMessage",
+        "no arguments": "NotACeleryMessage",
+        "unknown task": "NotAccepted",
+    }
+    assert "no Celery properties" in str(dead["stranger"][1])
+    assert "not JSON" in str(dead["broken"][1])
+    assert "arguments" in str(dead["no arguments"][1])
+    assert "nobody.knows" in str(dead["unknown task"][1])
 
 
 @pytest.mark.parametrize("program", ["worker", "api"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -70,3 +71,17 @@ def test_a_forgotten_result_is_gone(tasks: Any) -> None:
     assert result.get(timeout=SECONDS, interval=0.05) == 3
     result.forget()
     assert tasks.app.AsyncResult(result.id).state == "PENDING"
+
+
+def test_a_task_that_is_tried_again_succeeds_at_last(tasks: Any) -> None:
+    result = tasks.stumble.delay(2)
+    assert result.get(timeout=SECONDS, interval=0.05) == 2
+
+
+def test_a_task_for_later_waits_at_the_broker(tasks: Any) -> None:
+    sent = time.monotonic()
+    later = tasks.add.apply_async((1, 2), countdown=1.0)
+    at_once = tasks.add.delay(3, 4)
+    assert at_once.get(timeout=SECONDS, interval=0.05) == 7
+    assert later.get(timeout=SECONDS, interval=0.05) == 3
+    assert time.monotonic() - sent >= 0.99  # it is sent as whole milliseconds
