@@ -1,6 +1,7 @@
 """Where Service Bus and Blob Storage are, how to identify there, and clients for both.
 
-An endpoint is in the cloud (TLS, port 5671, https), or an emulator (plain AMQP and plain http).
+An endpoint is in the cloud (TLS, port 5671, https), or an emulator (plain AMQP and plain http,
+unless TLS is asked for).
 Importing this module loads no client library; making a client does.
 """
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from azure.servicebus import ServiceBusClient
     from azure.servicebus.management import ServiceBusAdministrationClient
     from azure.storage.blob import BlobServiceClient
+
+    from celery_azure.tls import TlsSettings
 
 CLOUD_SUFFIX = ".servicebus.windows.net"
 
@@ -31,6 +34,8 @@ class ServiceBusEndpoint:
         port: The AMQP port of an emulator; None in the cloud.
         admin_port: The port of an emulator's admin API; None when it is the AMQP port.
         key_name, key: A shared access policy; None for `DefaultAzureCredential`.
+        tls: How to speak TLS; None for the system's authorities in the cloud, and for no TLS with
+            an emulator.
     """
 
     host: str
@@ -38,6 +43,7 @@ class ServiceBusEndpoint:
     admin_port: int | None = None
     key_name: str | None = None
     key: str | None = field(default=None, repr=False)
+    tls: TlsSettings | None = None
 
     @classmethod
     def parse(
@@ -47,6 +53,7 @@ class ServiceBusEndpoint:
         key_name: str | None = None,
         key: str | None = None,
         admin_port: int | None = None,
+        tls: TlsSettings | None = None,
     ) -> ServiceBusEndpoint:
         """Read `my-namespace`, `my-namespace.servicebus.windows.net`, or an emulator's `host:port`.
 
@@ -63,17 +70,17 @@ class ServiceBusEndpoint:
             )
         if not colon:
             qualified = host if "." in host else host + CLOUD_SUFFIX
-            return cls(qualified, key_name=key_name, key=key)
+            return cls(qualified, key_name=key_name, key=key, tls=tls)
         port = int(port_text) if re.fullmatch("[0-9]{1,5}", port_text) else 0
         if not 0 < port <= _MAX_PORT:
             raise ValueError("has a port that is not a number from 1 to 65535")
         if key_name is None or key is None:
             raise ValueError("names an emulator, which needs a key name and a key")
-        return cls(host, port, admin_port, key_name, key)
+        return cls(host, port, admin_port, key_name, key, tls)
 
     @property
     def is_emulator(self) -> bool:
-        """Whether plain AMQP and http are spoken there."""
+        """Whether it has a port of its own, and speaks no TLS unless that is asked for."""
         return self.port is not None
 
     @property
@@ -104,11 +111,16 @@ class ServiceBusEndpoint:
             ServiceBusAdministrationClient,
         )
 
+        options = {**self._verification(), **options}
         if self.key is None:
             return ServiceBusAdministrationClient(self.host, _default_credential(), **options)
         if not self.is_emulator:
             return ServiceBusAdministrationClient.from_connection_string(
                 self._connection_string(None), **options
+            )
+        if self.tls is not None:
+            return ServiceBusAdministrationClient.from_connection_string(
+                self._connection_string(self.admin_port or self.port), **options, retry_total=0
             )
         from celery_azure.plain_http import PlainHttpTransport  # noqa: PLC0415
 
@@ -117,6 +129,17 @@ class ServiceBusEndpoint:
             transport=PlainHttpTransport(),
             retry_total=0,
         )
+
+    def _verification(self) -> dict[str, Any]:
+        """How the SDK is told what `tls` says."""
+        if self.tls is None:
+            return {}
+        told: dict[str, Any] = {}
+        if self.tls.ca_certs is not None:
+            told["connection_verify"] = self.tls.ca_certs
+        if self.tls.certfile is not None:
+            told["connection_cert"] = (self.tls.certfile, self.tls.keyfile or self.tls.certfile)
+        return told
 
     def _connection_string(self, port: int | None) -> str:
         address = self.host if port is None else f"{self.host}:{port}"

@@ -37,7 +37,13 @@ def new_engine(endpoint: ServiceBusEndpoint) -> Engine:
 
 
 def tls_of(endpoint: ServiceBusEndpoint) -> ssl.SSLContext | None:
-    """How to speak TLS to an endpoint; None where it is not spoken."""
+    """How to speak TLS to an endpoint; None where it is not spoken.
+
+    Raises:
+        ValueError: A file that the settings name cannot be read.
+    """
+    if endpoint.tls is not None:
+        return endpoint.tls.context()
     return None if endpoint.is_emulator else ssl.create_default_context()
 
 

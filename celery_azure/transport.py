@@ -22,6 +22,7 @@ from celery_azure.errors import BusyError, ServiceBusError, UnreachableError
 from celery_azure.feed import Feed
 from celery_azure.namespace import Namespace
 from celery_azure.options import Options
+from celery_azure.tls import TlsSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,6 +63,7 @@ class Transport(virtual.Transport):  # type: ignore[misc] # kombu publishes no t
             key_name=client.userid or None,
             key=client.password or None,
             admin_port=self.options.admin_port,
+            tls=TlsSettings.read(client.ssl),
         )
         self.feed = Feed()
         self.broadcasts = Broadcasts(self.endpoint, self.options, lambda: self.namespace)
