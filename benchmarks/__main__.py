@@ -22,6 +22,7 @@ from benchmarks import (
     publishing,
     report,
     serving,
+    streaming,
 )
 from benchmarks.bench import Bench
 from harness.embedded import EmbeddedStack
@@ -40,6 +41,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], list[Row]]] = {
     "memory": draining.measure_memory,
     "idle": idling.measure,
     "success": idling.measure_success,
+    "events": streaming.measure,
     "blobs": blob_cost.measure,
     "emulator-start": emulator_start.measure,
     "emulator-messages": emulator_cost.measure_messages,

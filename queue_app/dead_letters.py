@@ -131,7 +131,7 @@ class InMemoryDeadLetters:
     async def _take(self, numbers: Sequence[int] | None) -> tuple[Settled, list[DeadLetter]]:
         """Take letters out; what was done, and the letters."""
         self._answer()
-        wanted = list(self.letters) if numbers is None else list(numbers)
+        wanted = list(self.letters if numbers is None else dict.fromkeys(numbers))
         done = [number for number in wanted if number in self.letters][:MAX_SETTLED]
         missing = [number for number in wanted if number not in self.letters]
         taken = [self.letters.pop(number) for number in done]

@@ -214,6 +214,10 @@ class InMemoryProducer:
         self._move(task_id, ended)
 
     def _move(self, task_id: str, record: TaskRecord) -> None:
+        """As the worker's backend does: a success stays, and only an end follows an end."""
         before = self._records.get(task_id)
-        if before is None or before.state is not TaskState.REVOKED:
+        state = TaskState.QUEUED if before is None else before.state
+        if state not in {TaskState.SUCCESS, TaskState.REVOKED} and (
+            record.state.is_end or not state.is_end
+        ):
             self._records[task_id] = record

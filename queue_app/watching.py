@@ -14,7 +14,7 @@ from typing import Protocol
 from queue_app.errors import Unavailable
 from queue_app.jobs import TaskRecord
 
-FASTEST = 0.06
+FASTEST = 0.04
 """Seconds between two looks at a task; a change is seen after half of that on average."""
 
 SLOWEST = 2.0
@@ -43,7 +43,7 @@ class Watch:
         """What was last read."""
         return self._poller.record
 
-    async def change(self, seconds: float) -> bool:
+    async def change(self, seconds: float | None) -> bool:
         """Wait until the record differs from what this watcher saw last, or the time is over."""
         poller = self._poller
         if self._seen == poller.version:

@@ -7,10 +7,10 @@ from fastapi import Request
 
 from queue_app.api.lifecycle import Lifecycle
 from queue_app.api.metrics import Metrics
+from queue_app.api.task_feed import TaskFeeds
 from queue_app.idempotency import IdempotentProducer
 from queue_app.services import Services
 from queue_app.settings import Settings
-from queue_app.shared_logs import SharedLogs
 from queue_app.task_logs import TaskLogs
 from queue_app.watching import Watcher
 
@@ -23,7 +23,7 @@ class Context:
     services: Services
     lifecycle: Lifecycle
     watcher: Watcher
-    shared_logs: SharedLogs
+    feeds: TaskFeeds
     idempotent: IdempotentProducer
     metrics: Metrics
 
@@ -32,12 +32,13 @@ def make_context(
     settings: Settings, services: Services, lifecycle: Lifecycle, metrics: Metrics
 ) -> Context:
     """Put together what requests need."""
+    watcher = Watcher(services.producer)
     return Context(
         settings,
         services,
         lifecycle,
-        Watcher(services.producer),
-        SharedLogs(TaskLogs(services.blobs)),
+        watcher,
+        TaskFeeds(watcher, TaskLogs(services.blobs), lifecycle),
         IdempotentProducer(
             services.producer,
             services.blobs,

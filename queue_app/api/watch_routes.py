@@ -11,9 +11,10 @@ from queue_app.api import openapi, parameters, problems, schemas
 from queue_app.api.context import Context, context_of
 from queue_app.api.dependencies import ContextDep, TaskIdDep, read_task_id
 from queue_app.api.etags import etag_of, is_known, tagged
-from queue_app.api.event_stream import LOOK_SECONDS, EventStream
+from queue_app.api.event_stream import EventStream
 from queue_app.api.head import IS_HEAD
 from queue_app.api.lifecycle import Lifecycle
+from queue_app.api.task_feed import LOOK_SECONDS
 from queue_app.api.task_routes import find_record
 from queue_app.api.views import status_body
 from queue_app.errors import Unavailable
@@ -98,9 +99,8 @@ async def stream_events(request: Request, task_id: TaskIdDep, context: ContextDe
     log_start = parameters.last_event_id(request)
 
     async def body() -> AsyncIterator[bytes]:
-        with lifecycle.stream(), context.watcher.watch(task_id, record) as watch:
-            stream = EventStream(task_id, watch, context.shared_logs, lifecycle, log_start)
-            async for event in stream.events():
+        with lifecycle.stream(), context.feeds.follow(task_id, record, log_start) as feed:
+            async for event in EventStream(feed, log_start).events():
                 yield event
 
     return StreamingResponse(body(), media_type="text/event-stream", headers=headers)

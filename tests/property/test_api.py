@@ -20,8 +20,11 @@ from hypothesis.stateful import (
 )
 
 from queue_app.api.application import create_app
+from queue_app.dead_letters import InMemoryDeadLetters
+from queue_app.jobs import CANCELLED_RESULT
 from queue_app.payload import encode_json
 from queue_app.producer import InMemoryProducer
+from queue_app.services import Services
 from queue_app.settings import Settings
 from tests.property import strategies as given_json
 from tests.property.profiles import walks
@@ -39,7 +42,8 @@ SETTINGS = {
 
 
 class ApiMachine(RuleBasedStateMachine):
-    """The model: of each task its payload, state and result; of each key its body and task."""
+    """The model: of each task its payload, state and result; of each key its body and task; of each
+    dead letter its task."""
 
     tasks = Bundle("tasks")
     waiting = Bundle("waiting")
@@ -50,12 +54,16 @@ class ApiMachine(RuleBasedStateMachine):
         self.states: dict[str, tuple[str, Any]] = {}
         self.payloads: dict[str, dict[str, Any]] = {}
         self.keys: dict[str, tuple[bytes, str]] = {}
+        self.letters: dict[int, str] = {}
         self.down: set[str] = set()
 
     @initialize()
     def start_the_api(self) -> None:
         self.producer = InMemoryProducer()
-        app = create_app(Settings.model_validate(SETTINGS), self.producer)
+        services = Services.in_memory(self.producer)
+        assert isinstance(services.dead_letters, InMemoryDeadLetters)
+        self.dead_letters = services.dead_letters
+        app = create_app(Settings.model_validate(SETTINGS), services=services)
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         self.http = httpx.AsyncClient(transport=transport, base_url="http://api")
         self.loop = asyncio.Runner()
@@ -76,6 +84,9 @@ class ApiMachine(RuleBasedStateMachine):
         assert response.status_code == 200, response.text
         task_id = str(response.json()["task_id"])
         assert response.headers["location"] == f"/status/{task_id}"
+        return self.know(task_id, value)
+
+    def know(self, task_id: str, value: dict[str, Any]) -> str:
         assert task_id not in self.states
         self.states[task_id] = ("PENDING", None)
         self.payloads[task_id] = value
@@ -129,6 +140,69 @@ class ApiMachine(RuleBasedStateMachine):
             assert response.json() == {"task_id": task_id}
             assert response.headers["idempotency-replayed"] == "true"
 
+    @rule(
+        targets=(tasks, waiting),
+        jobs=st.lists(given_json.json_objects(max_leaves=3) | st.integers(), max_size=5),
+    )
+    def enqueue_a_batch(self, jobs: list[Any]) -> Any:
+        body = encode_json(jobs)
+        response = self.loop.run(self.http.post("/enqueue/batch", content=body, headers=JSON))
+        if "broker" in self.down and any(isinstance(job, dict) for job in jobs):
+            self.refuse(response, 503)
+            return multiple()
+        assert response.status_code == 200, response.text
+        answer = response.json()
+        taken: list[str] = []
+        for job, item in zip(jobs, answer["items"], strict=True):
+            if isinstance(job, dict) and len(encode_json(job)) <= LIMIT:
+                assert item["status"] == 200
+                taken.append(self.know(item["task_id"], job))
+            else:
+                assert item["status"] == item["problem"]["status"]
+        assert (answer["accepted"], answer["refused"]) == (len(taken), len(jobs) - len(taken))
+        return multiple(*taken)
+
+    @rule(task_id=consumes(running), text=given_json.texts())
+    def a_job_is_given_up(self, task_id: str, text: str) -> None:
+        self.a_task_fails(task_id, text)
+        number = self.dead_letters.bury(task_id, self.producer.payloads[task_id], "GaveUp", text)
+        self.letters[number] = task_id
+
+    @rule(everything=st.booleans(), data=st.data())
+    @precondition(lambda self: "broker" not in self.down)
+    def list_the_dead_letters(self, everything: bool, data: st.DataObject) -> None:
+        after = 0 if everything else data.draw(st.integers(0, len(self.letters) + 1))
+        items = self.get(f"/dead-letters?after={after}").json()["items"]
+        assert {item["sequence_number"]: item["task_id"] for item in items} == {
+            number: task_id for number, task_id in self.letters.items() if number > after
+        }
+        for item in items:
+            letter = self.get(f"/dead-letters/{item['sequence_number']}").json()
+            assert given_json.identical(letter["payload"], self.payloads[item["task_id"]])
+
+    def choose(self, data: st.DataObject, verb: str) -> list[str]:
+        """Settle some letters, or all; the tasks of those that were there."""
+        wanted = data.draw(st.none() | st.lists(st.integers(1, len(self.letters) + 3), max_size=4))
+        body = encode_json({"all": True} if wanted is None else {"sequence_numbers": wanted})
+        path = f"/dead-letters/{verb}"
+        response = self.loop.run(self.http.post(path, content=body, headers=JSON))
+        assert response.status_code == 200, response.text
+        answer = response.json()
+        asked = set(self.letters) if wanted is None else set(wanted)
+        assert set(answer["done"]) == asked & self.letters.keys()
+        assert set(answer["missing"]) == asked - self.letters.keys()
+        return [self.letters.pop(number) for number in answer["done"]]
+
+    @rule(target=waiting, data=st.data())
+    @precondition(lambda self: "broker" not in self.down)
+    def requeue_dead_letters(self, data: st.DataObject) -> Any:
+        return multiple(*self.choose(data, "requeue"))
+
+    @rule(data=st.data())
+    @precondition(lambda self: "broker" not in self.down)
+    def delete_dead_letters(self, data: st.DataObject) -> None:
+        self.choose(data, "delete")
+
     @rule(body=given_json.unfaithful_bodies() | given_json.malformed_bodies())
     def enqueue_what_cannot_be_kept(self, body: bytes) -> None:
         self.refuse(self.post(body), *((413,) if len(body) > LIMIT else (400, 422)))
@@ -144,6 +218,11 @@ class ApiMachine(RuleBasedStateMachine):
         else:
             self.accept(response, {"a": "x" * (size - len(b'{"a":""}'))})
 
+    def may_end(self, task_id: str) -> bool:
+        """A task that was requeued runs behind its failure; one that was cancelled never does."""
+        state, result = self.states[task_id]
+        return state != "SUCCESS" and result != CANCELLED_RESULT
+
     @rule(target=running, task_id=consumes(waiting))
     def a_worker_starts(self, task_id: str) -> str:
         self.producer.start(task_id)
@@ -154,13 +233,13 @@ class ApiMachine(RuleBasedStateMachine):
     @rule(task_id=consumes(running), result=given_json.json_values(5))
     def a_worker_finishes(self, task_id: str, result: Any) -> None:
         self.producer.finish(task_id, result)
-        if self.states[task_id][0] == "STARTED":
+        if self.may_end(task_id):
             self.states[task_id] = ("SUCCESS", result)
 
     @rule(task_id=consumes(running), text=given_json.texts())
     def a_task_fails(self, task_id: str, text: str) -> None:
         self.producer.fail(task_id, ValueError(text))
-        if self.states[task_id][0] == "STARTED":
+        if self.may_end(task_id):
             self.states[task_id] = ("FAILURE", {"type": "ValueError", "message": text})
 
     @rule(task_id=tasks)
@@ -170,8 +249,8 @@ class ApiMachine(RuleBasedStateMachine):
         if self.states[task_id][0] == "PENDING":
             assert response.status_code == 200
             shown = self.get(f"/status/{task_id}").json()
-            assert shown["status"] == "FAILURE"
-            self.states[task_id] = ("FAILURE", shown["result"])
+            assert (shown["status"], shown["result"]) == ("FAILURE", CANCELLED_RESULT)
+            self.states[task_id] = ("FAILURE", CANCELLED_RESULT)
         elif self.states[task_id][0] == "STARTED":
             self.refuse(response, 409)
 
