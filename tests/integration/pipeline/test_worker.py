@@ -1,5 +1,6 @@
 """The worker as README starts it, on each pool."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -7,24 +8,36 @@ import pytest
 
 from harness.live import start_api, start_worker
 from harness.processes import ProcessDiedError
-from harness.pytest_plugin import ServiceBus
+from harness.pytest_plugin import BlobStorage, ServiceBus
+from harness.stack import Stack
 from queue_app.jobs import TASK_NAME
 from tests.integration.jobs import Client
 from tests.integration.pools import POOLS
 
 
+@pytest.fixture(scope="module")
+def settings(
+    stack: Stack, servicebus: ServiceBus, blob_storage: BlobStorage
+) -> Iterator[dict[str, str]]:
+    """Those of the API that `client` asks: workers come and go."""
+    queue = servicebus.create_queue()
+    yield stack.endpoints.settings(queue, blob_storage.unique_container())
+    stack.entities.delete_queue(queue)
+
+
+@pytest.fixture(scope="module")
+def client(settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    api, url = start_api(settings, folder=tmp_path_factory.mktemp("api"))
+    with api, Client(url) as client:
+        yield client
+
+
 @pytest.mark.parametrize("pool", POOLS)
 def test_a_job_runs_visibly_and_ctrl_c_ends_an_idle_worker(
-    product_settings: dict[str, str], tmp_path: Path, pool: str
+    settings: dict[str, str], client: Client, tmp_path: Path, pool: str
 ) -> None:
-    settings = product_settings | {"PROCESSING_DELAY_SECONDS": "0.5"}
-    api, url = start_api(settings, folder=tmp_path)
-    options = (f"--pool={pool}",)
-    with (
-        api,
-        Client(url) as client,
-        start_worker(settings, options=options, folder=tmp_path) as worker,
-    ):
+    slow = settings | {"PROCESSING_DELAY_SECONDS": "0.5"}
+    with start_worker(slow, options=(f"--pool={pool}",), folder=tmp_path) as worker:
         task_id = client.enqueue(b'{"a":1}')
 
         assert client.wait_for(task_id, "STARTED")["result"] is None
@@ -36,15 +49,9 @@ def test_a_job_runs_visibly_and_ctrl_c_ends_an_idle_worker(
 
 
 def test_an_exception_of_the_work_is_a_failure_with_type_and_text(
-    product_settings: dict[str, str], tmp_path: Path
+    settings: dict[str, str], client: Client, tmp_path: Path
 ) -> None:
-    api, url = start_api(product_settings, folder=tmp_path)
-    app = "tests.integration.pipeline.failing_worker"
-    with (
-        api,
-        Client(url) as client,
-        start_worker(product_settings, app=app, folder=tmp_path),
-    ):
+    with start_worker(settings, app="tests.integration.pipeline.failing_worker", folder=tmp_path):
         answers = {
             text: client.wait_for(client.enqueue(b'{"say":"%s"}' % text.encode()), "FAILURE")
             for text in ("no luck", "é😀")
