@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from kombu.log import get_logger
 
 from celery_azure.amqp.aio import AsyncDriver
+from celery_azure.amqp.connection import CONNECTION_LOST
 from celery_azure.amqp.frames import AmqpError
 from celery_azure.amqp.sender import TIMEOUT, Outgoing, Sender
 from celery_azure.dialing import address_of, new_engine, tls_of
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from celery_azure.connection import ServiceBusEndpoint
 
 logger = get_logger(__name__)
+
+_CLOSED = AmqpError(CONNECTION_LOST, "closed by this end")
 
 
 class AsyncPublisher:
@@ -47,6 +50,7 @@ class AsyncPublisher:
             engine, token_source(endpoint), address_of(endpoint), tls_of(endpoint)
         )
         self._loop = asyncio.get_running_loop()
+        self._is_closed = False
 
     async def publish(self, queue: str, payload: bytes, timeout: float) -> None:  # noqa: ASYNC109
         """Send an encoded message; returns when the broker has accepted it.
@@ -64,6 +68,8 @@ class AsyncPublisher:
             else:
                 future.set_exception(error_from(error))
 
+        if self._is_closed:
+            raise error_from(_CLOSED)
         outgoing = Outgoing(payload, self._driver.now() + timeout, done)
         sender = self._senders.get(queue) or self._open(queue)
         sender.submit(outgoing)
@@ -92,12 +98,15 @@ class AsyncPublisher:
             raise error_from(AmqpError(TIMEOUT, "no link in time")) from None
 
     async def aclose(self) -> None:
-        """Close the connection; whoever waits is told so."""
-        for sender in self._senders.values():
-            sender.fail_all(AmqpError("amqp:connection:lost", "closed by this end"))
+        """Close the connection; whoever waits, and whoever comes later, is told so."""
+        self._is_closed = True
         for task in self._creating.values():
             task.cancel()
-        await self._driver.aclose()
+        try:
+            await self._driver.aclose()
+        finally:  # now nothing is under way any more
+            for sender in self._senders.values():
+                sender.fail_all(_CLOSED)
 
     # -- inside ----------------------------------------------------------------------------------
 
