@@ -72,7 +72,6 @@ _KINDS: dict[str, type[ServiceBusError]] = {
     "amqp:connection:lost": UnreachableError,
     "amqp:connection:forced": UnreachableError,
     "amqp:link:detach-forced": UnreachableError,
-    "amqp:decode-error": UnreachableError,
 }
 
 

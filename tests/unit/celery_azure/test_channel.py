@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import kombu
+import pytest
+
+from celery_azure.amqp.messages import Message
+from celery_azure.errors import RefusedError
+from tests.unit.celery_azure.inline import connect, inline_world
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.unit.celery_azure.amqp.world import World
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    with inline_world(monkeypatch, max_delivery_count=5) as world:
+        yield world
+
+
+@pytest.fixture
+def connection(world: World) -> Iterator[kombu.Connection]:
+    del world
+    with connect() as connection:
+        yield connection
+
+
+def publish(connection: kombu.Connection, *bodies: str, **options: Any) -> None:
+    producer = kombu.Producer(connection.default_channel)
+    for body in bodies:
+        producer.publish(body, routing_key="jobs", **options)
+
+
+def counted(world: World) -> tuple[int, int]:
+    """How many messages wait, and how many are dead."""
+    counts = world.queue.counts(world.now)
+    return counts.active, counts.dead_letter
+
+
+def test_what_is_published_is_got_acknowledged_and_gone(
+    world: World, connection: kombu.Connection
+) -> None:
+    publish(connection, "first", "second")
+    for body in ("first", "second"):
+        message = connection.default_channel.basic_get("jobs")
+        assert message.payload == body
+        message.ack()
+    assert connection.default_channel.basic_get("jobs") is None
+    assert counted(world) == (0, 0)
+
+
+def test_a_message_that_is_got_for_good_needs_no_acknowledgement(
+    world: World, connection: kombu.Connection
+) -> None:
+    publish(connection, "first")
+    assert connection.default_channel.basic_get("jobs", no_ack=True).payload == "first"
+    assert counted(world) == (0, 0)
+
+
+def test_a_message_that_is_requeued_comes_again_marked_as_such(
+    world: World, connection: kombu.Connection
+) -> None:
+    publish(connection, "first")
+    connection.default_channel.basic_get("jobs").requeue()
+    again = connection.default_channel.basic_get("jobs")
+    assert again.payload == "first"
+    assert again.delivery_info["redelivered"]
+    again.ack()
+    assert counted(world) == (0, 0)
+
+
+def test_a_message_that_is_rejected_is_a_dead_letter(
+    world: World, connection: kombu.Connection
+) -> None:
+    publish(connection, "first")
+    connection.default_channel.basic_get("jobs").reject()
+    assert counted(world) == (0, 1)
+
+
+def test_what_kombu_did_not_write_is_a_dead_letter(
+    world: World, connection: kombu.Connection
+) -> None:
+    connection.transport.namespace.publish("jobs", Message(b"\xff").to_bytes(), 5.0)
+    assert connection.default_channel.basic_get("jobs") is None
+    assert counted(world) == (0, 1)
+
+
+def test_what_is_no_message_is_refused_by_the_broker(connection: kombu.Connection) -> None:
+    with pytest.raises(RefusedError, match="amqp:decode-error"):
+        connection.transport.namespace.publish("jobs", b"\x00\x53\x99\x40", 5.0)
+
+
+def test_a_message_that_cannot_be_written_is_refused_before_anything_is_sent(
+    world: World, connection: kombu.Connection
+) -> None:
+    with pytest.raises(RefusedError, match="cannot be written"):
+        publish(connection, "first", headers={"task": "odd \ud800", "id": "1"})
+    assert counted(world) == (0, 0)
+
+
+def test_a_consumer_gets_as_many_as_it_may_hold(world: World, connection: kombu.Connection) -> None:
+    publish(connection, *"abcd")
+    channel, got = connection.channel(), list[Any]()
+    channel.basic_qos(0, 2, False)
+    consumer = kombu.Consumer(channel, [kombu.Queue("jobs")], on_message=got.append)
+    consumer.consume()
+    drain(connection)
+    assert [message.payload for message in got] == ["a", "b"]
+    for message in list(got):
+        message.ack()
+    drain(connection)
+    assert [message.payload for message in got] == ["a", "b", "c", "d"]
+    channel.close()
+    assert counted(world) == (2, 0)
+
+
+def test_what_a_consumer_holds_is_given_back_when_its_channel_closes(
+    world: World, connection: kombu.Connection
+) -> None:
+    publish(connection, *"ab")
+    channel, got = connection.channel(), list[Any]()
+    kombu.Consumer(channel, [kombu.Queue("jobs")], on_message=got.append).consume()
+    drain(connection)
+    got[0].ack()
+    channel.close()
+    assert counted(world) == (1, 0)
+
+
+def test_a_purge_takes_all_there_is(world: World, connection: kombu.Connection) -> None:
+    publish(connection, *"abcdefgh")
+    assert connection.default_channel._purge("jobs") == 8
+    assert counted(world) == (0, 0)
+
+
+def test_a_name_becomes_a_legal_path() -> None:
+    with connect(queue_name_prefix="mine ") as connection:
+        assert connection.default_channel.entity("a b@c/d") == "mine_a_b_c/d"
+
+
+def drain(connection: kombu.Connection) -> None:
+    """Hand out what has come in."""
+    while True:
+        try:
+            connection.drain_events(timeout=0)
+        except TimeoutError:
+            return

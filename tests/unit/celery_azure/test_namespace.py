@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import os
+import threading
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from celery_azure import namespace as namespaces
+from celery_azure.amqp.messages import Message
+from celery_azure.amqp.settlement import COMPLETE
+from celery_azure.connection import ServiceBusEndpoint
+from celery_azure.counts import LOST_EVENTS, counts
+from celery_azure.errors import NotFoundError, TooLargeError, UnreachableError
+from celery_azure.namespace import Namespace
+from servicebus_emulator.nodes.sas import ROOT_KEY
+from tests.unit.celery_azure.amqp.world import Settled
+from tests.unit.celery_azure.inline import create_queue, inline_world
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from celery_azure.amqp.receiver import Receiver
+    from tests.unit.celery_azure.amqp.world import World
+
+ENDPOINT = ServiceBusEndpoint("here", 5672, None, ROOT_KEY.name, ROOT_KEY.key)
+PAYLOAD = Message(b"payload").to_bytes()
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    with inline_world(monkeypatch) as world:
+        yield world
+
+
+def namespace_of(world: World, create: Callable[[str], None] | None = None) -> Namespace:
+    del world
+    return Namespace(ENDPOINT, create)
+
+
+def receiver_of(namespace: Namespace, *, locks: bool = True, **more: Any) -> Receiver:
+    return namespace.new_receiver(
+        "jobs",
+        entity="jobs",
+        locks=locks,
+        renew_seconds=60.0,
+        on_message=lambda: None,
+        on_lost=lambda *_: None,
+        on_settled=more.pop("on_settled", lambda *_: None),
+        **more,
+    )
+
+
+def test_a_message_is_with_the_broker_when_publishing_returns(world: World) -> None:
+    namespace_of(world).publish("jobs", PAYLOAD, 5.0)
+    assert world.queue.counts(world.now).active == 1
+
+
+def test_what_the_broker_refuses_is_raised_as_what_it_is(world: World) -> None:
+    namespace = namespace_of(world)
+    with pytest.raises(NotFoundError):
+        namespace.publish("missing", PAYLOAD, 5.0)
+    with pytest.raises(TooLargeError):
+        namespace.publish("jobs", Message(b"x" * 300_000).to_bytes(), 5.0)
+
+
+def test_a_broker_that_is_not_there_is_told_in_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.is_reachable = False
+    namespace = namespace_of(world)
+    call = namespace.driver.call
+
+    def call_and_wait(*arguments: Any) -> None:
+        call(*arguments)
+        world.pass_time(1.0)
+
+    monkeypatch.setattr(namespace.driver, "call", call_and_wait)
+    with pytest.raises(UnreachableError, match=r"not sent \(refused\)"):
+        namespace.publish("jobs", PAYLOAD, 0.5)
+
+
+def test_a_driver_that_says_nothing_keeps_nobody_waiting(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    namespace = namespace_of(world)
+    monkeypatch.setattr(namespace.driver, "call", lambda *_: None)
+    with pytest.raises(UnreachableError, match="not answered in time"):
+        namespace.publish("jobs", PAYLOAD, -1.0)
+
+
+def test_a_queue_that_is_missing_is_created_and_the_message_sent(world: World) -> None:
+    namespace_of(world, partial(create_queue, world)).publish("new", PAYLOAD, 5.0)
+    assert world.namespace.get_queue("new").counts(world.now).active == 1
+
+
+def test_a_queue_that_cannot_be_created_is_missing_with_one_warning(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(name: str) -> None:
+        raise PermissionError(f"no right to create {name}\nand much more")
+
+    namespace = namespace_of(world, fail)
+    for _ in range(2):
+        with pytest.raises(NotFoundError):
+            namespace.publish("new", PAYLOAD, 5.0)
+    assert [record.getMessage() for record in caplog.records] == [
+        "Queue 'new' does not exist and cannot be created: no right to create new"
+    ]
+
+
+def test_an_event_that_is_lost_is_counted(world: World) -> None:
+    before = counts[LOST_EVENTS]
+    namespace_of(world).post("missing", PAYLOAD, 5.0)
+    assert counts[LOST_EVENTS] == before + 1
+
+
+def test_a_receiver_takes_settles_and_goes_when_that_is_confirmed(world: World) -> None:
+    world.put("a", "b")
+    namespace, settled = namespace_of(world), Settled()
+    receiver = receiver_of(namespace, on_settled=settled)
+    namespace.open_receiver(receiver, 10)
+    assert len(receiver.buffer) == 2
+    namespace.settle(receiver.buffer.popleft(), COMPLETE)
+    namespace.close_receiver(receiver)
+    assert ("complete", None) in settled
+    assert not receiver.is_attached
+    counted = world.queue.counts(world.now)
+    assert counted.active == 1
+
+
+def test_a_receiver_that_is_stopped_gives_back_what_comes_late(world: World) -> None:
+    namespace = namespace_of(world)
+    receiver = receiver_of(namespace)
+    namespace.open_receiver(receiver, 10)
+    namespace.stop_receiver(receiver)
+    world.put("late")
+    assert not receiver.buffer
+    assert receiver.credit == 0
+
+
+def test_a_receiver_that_nobody_lets_in_is_told_once(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    namespace = namespace_of(world)
+    receiver = receiver_of(namespace)
+    receiver.entity = receiver.address = "missing"
+    namespace.open_receiver(receiver, 10)
+    world.pass_time(10)
+    [told] = [record.getMessage() for record in caplog.records if "received" in record.message]
+    assert told.startswith("Nothing can be received from 'jobs', trying on: amqp:not-found")
+
+
+def test_a_process_shares_one_and_its_last_user_closes_it(world: World) -> None:
+    first = Namespace.acquire(ENDPOINT, None)
+    second = Namespace.acquire(ENDPOINT, None)
+    other = Namespace.acquire(ServiceBusEndpoint("there", 1, None, "n", "k"), None)
+    assert first is second
+    assert first is not other
+    driver: Any = first.driver
+    first.release()
+    assert not driver.is_closed
+    second.release()
+    assert driver.is_closed
+    assert Namespace.acquire(ENDPOINT, None) is not first
+    del world
+
+
+def test_a_child_process_begins_anew_and_closes_nothing_of_its_parent(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parents = Namespace.acquire(ENDPOINT, None)
+    parent = os.getpid()
+    monkeypatch.setattr(os, "getpid", lambda: parent + 1)
+    monkeypatch.setattr(Namespace, "_lock", threading.Lock())
+    namespaces._forget_in_child()
+    driver: Any = parents.driver
+    assert driver.is_forgotten
+    assert Namespace.acquire(ENDPOINT, None) is not parents
+    parents.release()
+    assert not driver.is_closed
+    del world
