@@ -260,6 +260,10 @@ class Site:
                 self.ledger.accepted.append(task_id)
         return accepted
 
+    def publish_until_accepted(self, publisher: Publisher) -> None:
+        """Publish as somebody does who tries again."""
+        wait_until(lambda: self.publish(publisher), "a message that is accepted", _WAIT_SECONDS)
+
     def publish_at_once(self, publisher: Publisher, threads: int, count: int) -> None:
         """Publish from so many threads at a time, so many from each."""
         workers = [
