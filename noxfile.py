@@ -27,14 +27,16 @@ _EXPORT = ["export", "--quiet", "--frozen", "--no-emit-project", "--no-hashes", 
 _EXPORTED = {
     "requirements.txt": ["--no-dev"],
     "requirements-dev.txt": ["--group", "dev"],
+    "requirements-image.txt": ["--no-dev", "--extra", "otel"],
     "requirements-measure.txt": ["--no-default-groups", "--group", "measure"],
     "requirements-browser.txt": ["--no-default-groups", "--group", "browser"],
 }
 _SCHEMAS = {
-    "vendor.compose-spec": "docker-compose.emulators.yml",
-    "vendor.github-workflows": ".github/workflows/ci.yml",
-    "vendor.github-actions": ".github/actions/set-up/action.yml",
-    "vendor.dependabot": ".github/dependabot.yml",
+    "docker-compose.yml": "vendor.compose-spec",
+    "docker-compose.emulators.yml": "vendor.compose-spec",
+    ".github/workflows/ci.yml": "vendor.github-workflows",
+    ".github/actions/set-up/action.yml": "vendor.github-actions",
+    ".github/dependabot.yml": "vendor.dependabot",
 }
 _PARALLEL = ["-n", "2", "--dist", "loadfile"]
 # With its ending: on Windows, Python 3.11 finds no program of a folder without it.
@@ -106,7 +108,7 @@ def lint(session: nox.Session) -> None:
     _python(session, "-m", "ruff", "check", *session.posargs)
     is_check = [] if session.posargs else ["--check", "--diff"]
     _python(session, "-m", "ruff", "format", *is_check)
-    for schema, name in _SCHEMAS.items():
+    for name, schema in _SCHEMAS.items():
         _python(session, "-m", "check_jsonschema", "--quiet", "--builtin-schema", schema, name)
 
 
