@@ -217,6 +217,13 @@ def browser(session: nox.Session) -> None:
 
 
 @nox.session
+def node(session: nox.Session) -> None:
+    """Let the SDK for Node.js judge the emulator; fetches it once."""
+    _python(session, "-m", "tests.integration.node.packages")
+    _pytest(session, "tests/integration/node")
+
+
+@nox.session
 def examples(session: nox.Session) -> None:
     """Install this package as anybody would, and run the example project's tests with it."""
     _fetch(session)

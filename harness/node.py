@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import re
 import shutil
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.downloads import DownloadError, fetch_once, run_installer
-from harness.environment import cache_folder
+from harness.environment import cache_folder, child_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +40,34 @@ def find_node(say: Callable[[str], None]) -> Node:
         DownloadError: There is none, and none could be fetched.
     """
     return _from_path() or _from_wheel(say)
+
+
+def packages_folder(name: str, package: Path) -> Path:
+    """Where `install_packages` puts the packages that a lock pins; there or not."""
+    lock = (package / "package-lock.json").read_bytes()
+    return cache_folder() / f"{name}-{hashlib.sha256(lock).hexdigest()[:12]}"
+
+
+def install_packages(name: str, package: Path, node: Node, say: Callable[[str], None]) -> Path:
+    """Install what a `package-lock.json` pins, once; the folder that holds `node_modules`.
+
+    Args:
+        name: For the folder in the cache.
+        package: The folder that holds `package.json` and the lock.
+        node: Whose npm installs.
+        say: Tells the person who waits.
+
+    Raises:
+        DownloadError: npm failed.
+    """
+
+    def build(target: Path) -> None:
+        for file in ("package.json", "package-lock.json"):
+            (target / file).write_bytes((package / file).read_bytes())
+        options = ["--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+        run_installer(name, [*node.npm, "ci", *options], target, child_environment({}))
+
+    return fetch_once(packages_folder(name, package), build, say)
 
 
 def major_version(text: str) -> int:

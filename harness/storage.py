@@ -5,13 +5,10 @@ Source: https://learn.microsoft.com/azure/storage/common/storage-use-azurite
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.downloads import fetch_once, run_installer
-from harness.environment import cache_folder, child_environment
-from harness.node import Node, find_node
+from harness.node import Node, find_node, install_packages
 from harness.processes import ManagedProcess
 
 if TYPE_CHECKING:
@@ -77,13 +74,4 @@ def install_azurite(node: Node, say: Callable[[str], None]) -> Path:
     Raises:
         DownloadError: npm failed.
     """
-    lock = (_PACKAGE / "package-lock.json").read_bytes()
-    name = f"azurite-{hashlib.sha256(lock).hexdigest()[:12]}"
-
-    def build(target: Path) -> None:
-        for file in ("package.json", "package-lock.json"):
-            (target / file).write_bytes((_PACKAGE / file).read_bytes())
-        options = ["--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-        run_installer("Azurite", [*node.npm, "ci", *options], target, child_environment({}))
-
-    return fetch_once(cache_folder() / name, build, say)
+    return install_packages("azurite", _PACKAGE, node, say)

@@ -38,6 +38,8 @@ PERMANENT = frozenset(
 
 _MANY = 1_000
 _OK = range(200, 300)
+# What `$cbs` says by status alone; the service knows there already that an entity is missing.
+_CONDITIONS = {"401": "amqp:unauthorized-access", "404": "amqp:not-found"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +190,7 @@ class Requests:
             request.done(Answer(body=answer.value))
             return
         condition = _text(told, "errorCondition", "error-condition")
-        condition = condition or ("amqp:unauthorized-access" if code == 401 else f"status {code}")  # noqa: PLR2004
+        condition = condition or _CONDITIONS.get(str(code)) or f"status {code}"
         described = _text(told, "statusDescription", "status-description")
         request.done(Answer(error=AmqpError(condition, described)))
 

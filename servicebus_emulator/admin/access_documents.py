@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 
 from servicebus_emulator.admin.atom import (
     SERVICE_BUS,
+    TYPE,
     Entry,
     InvalidDocumentError,
     local_name,
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 KIND = "AuthorizationRule"
 RULES = "AuthorizationRules"
-_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
 _RIGHTS = {"Manage": Right.MANAGE, "Send": Right.SEND, "Listen": Right.LISTEN}
 
 
@@ -33,7 +33,7 @@ def rules_element(rules: Iterable[AccessKey]) -> ET.Element:
     element = ET.Element(f"{{{SERVICE_BUS}}}{RULES}")
     for rule in rules:
         child = _child(element, KIND)
-        child.set(_TYPE, "SharedAccessAuthorizationRule")
+        child.set(TYPE, "SharedAccessAuthorizationRule")
         _fill(child, rule)
     return element
 
@@ -43,7 +43,8 @@ def rule_entry(rule: AccessKey) -> Entry:
     holder = ET.Element("holder")
     _fill(holder, rule)
     fields = [(local_name(child), child) for child in holder]
-    return Entry(rule.name, KIND, list(fields), rule.created_at, rule.modified_at)
+    path = f"${RULES}/{rule.name}"
+    return Entry(path, rule.name, KIND, list(fields), rule.created_at, rule.modified_at)
 
 
 def read_rules(

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 ATOM = "http://www.w3.org/2005/Atom"
 SERVICE_BUS = "http://schemas.microsoft.com/netservices/2010/10/servicebus/connect"
 COUNT_DETAILS = "http://schemas.microsoft.com/netservices/2011/06/servicebus"
+_SCHEMA_INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"
+TYPE = f"{{{_SCHEMA_INSTANCE}}}type"
+"""The attribute that says which kind of filter, action, rule or value an element is."""
 
 Fields = list[tuple[str, "str | ET.Element | None"]]
 """The children of a description, in order: name and text, a whole element, or None to leave out."""
@@ -40,8 +43,13 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entity as a document: its title, when it was made and changed, and its description."""
+    """An entity as a document: its title, when it was made and changed, and its description.
 
+    Attributes:
+        path: Where it is in the namespace; the SDK for Node.js reads names out of it.
+    """
+
+    path: str
     title: str
     kind: str  # the name of the description's element, such as QueueDescription
     fields: Fields
@@ -124,6 +132,7 @@ class _PlainTreeBuilder(ET.TreeBuilder):
 
 def _entry_element(entry: Entry) -> ET.Element:
     root = ET.Element(f"{{{ATOM}}}entry")
+    ET.SubElement(root, f"{{{ATOM}}}id").text = f"sb://localhost/{entry.path}"
     ET.SubElement(root, f"{{{ATOM}}}title", type="text").text = entry.title
     ET.SubElement(root, f"{{{ATOM}}}published").text = timestamp(entry.published)
     ET.SubElement(root, f"{{{ATOM}}}updated").text = timestamp(entry.updated)
@@ -138,8 +147,32 @@ def _entry_element(entry: Entry) -> ET.Element:
 
 
 def _document(root: ET.Element) -> bytes:
+    _write_namespaces(root, "")
     document: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
     return document
+
+
+def _write_namespaces(element: ET.Element, outer: str) -> None:
+    """Declare namespaces as the service does: clients read names with their prefixes.
+
+    Elements have none, but for the counts, which are `d2p1:`; types are `i:type`.
+    """
+    namespace, _, name = element.tag.rpartition("}")
+    namespace = namespace.removeprefix("{")
+    kind = element.attrib.pop(TYPE, None)
+    declared = {}
+    if namespace == COUNT_DETAILS:
+        name = f"d2p1:{name}"
+    elif namespace != outer:
+        declared["xmlns"] = namespace
+    if name == "CountDetails":
+        declared["xmlns:d2p1"] = COUNT_DETAILS
+    if kind is not None:
+        declared |= {"xmlns:i": _SCHEMA_INSTANCE, "i:type": kind}
+    element.tag = name
+    element.attrib.update(declared)
+    for child in element:
+        _write_namespaces(child, namespace)
 
 
 def local_name(element: ET.Element) -> str:

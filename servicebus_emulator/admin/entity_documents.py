@@ -114,7 +114,7 @@ def entity_entry(entity: Queue | Topic, now: float) -> Entry:
         else:
             fields.append((name, state[name]))
     title = entity.name if isinstance(entity, Subscription) else entity.path
-    return Entry(title, kind, fields, entity.created_at, entity.updated_at)
+    return Entry(entity.path, title, kind, fields, entity.created_at, entity.updated_at)
 
 
 def _state(entity: Queue | Topic, now: float) -> dict[str, Any]:

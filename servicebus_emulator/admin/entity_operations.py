@@ -39,7 +39,7 @@ def namespace_info(call: Call) -> Response:
         ("NamespaceType", "Messaging"),
     ]
     made = namespace.created_at
-    return entry_response(Entry(namespace.name, "NamespaceInfo", fields, made, made))
+    return entry_response(Entry("", namespace.name, "NamespaceInfo", fields, made, made))
 
 
 def list_queues(call: Call) -> Response:

@@ -9,7 +9,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
-from servicebus_emulator.admin.atom import SERVICE_BUS, Entry, InvalidDocumentError, timestamp
+from servicebus_emulator.admin.atom import (
+    SERVICE_BUS,
+    TYPE,
+    Entry,
+    InvalidDocumentError,
+    timestamp,
+)
 from servicebus_emulator.admin.durations import format_duration, parse_duration
 from servicebus_emulator.admin.properties import format_bool, parse_bool
 from servicebus_emulator.broker.rules import (
@@ -26,7 +32,6 @@ if TYPE_CHECKING:
 
 KIND = "RuleDescription"
 _SCHEMA = "http://www.w3.org/2001/XMLSchema"
-_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
 _LEVEL = "20"
 
 _SYSTEM_FIELDS = {
@@ -86,7 +91,7 @@ def read_rule(name: str | None, kind: str, children: Mapping[str, ET.Element], n
     return Rule(name, condition, _read_action(children.get("Action")), now)
 
 
-def rule_entry(rule: Rule) -> Entry:
+def rule_entry(rule: Rule, holder: str) -> Entry:
     """The document of a rule."""
     fields: list[tuple[str, str | ET.Element | None]] = [
         ("Filter", _filter_element(rule.filter)),
@@ -94,7 +99,9 @@ def rule_entry(rule: Rule) -> Entry:
         ("CreatedAt", timestamp(rule.created_at)),
         ("Name", rule.name),
     ]
-    return Entry(rule.name, KIND, fields, rule.created_at, rule.created_at)
+    return Entry(
+        f"{holder}/Rules/{rule.name}", rule.name, KIND, fields, rule.created_at, rule.created_at
+    )
 
 
 def _read_filter(element: ET.Element) -> Filter:
@@ -124,7 +131,7 @@ def _read_action(element: ET.Element | None) -> SqlAction | None:
 
 
 def _type_of(element: ET.Element) -> str:
-    return element.get(_TYPE, "").rpartition(":")[2]
+    return element.get(TYPE, "").rpartition(":")[2]
 
 
 def _text(element: ET.Element, name: str) -> str:
@@ -181,7 +188,7 @@ def _sql(name: str, kind: str, text: str, parameters: Mapping[str, Any]) -> ET.E
 
 
 def _typed(name: str, kind: str) -> ET.Element:
-    return ET.Element(f"{{{SERVICE_BUS}}}{name}", {_TYPE: kind})
+    return ET.Element(f"{{{SERVICE_BUS}}}{name}", {TYPE: kind})
 
 
 def _child(element: ET.Element, name: str) -> ET.Element:
@@ -195,7 +202,7 @@ def _put_pairs(element: ET.Element, pairs: Mapping[str, Any]) -> None:
         kind, text = _written(value)
         written = _child(pair, "Value")
         written.set("xmlns:d6p1", _SCHEMA)
-        written.set(_TYPE, f"d6p1:{kind}")
+        written.set(TYPE, f"d6p1:{kind}")
         written.text = text
 
 

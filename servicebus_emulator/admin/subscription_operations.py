@@ -59,12 +59,14 @@ def delete_subscription(call: Call) -> Response:
 
 def list_rules(call: Call) -> Response:
     """A subscription's rules, by name."""
-    return page_response(call, "Rules", _subscription(call).rules, rule_entry)
+    holder = _subscription(call)
+    return page_response(call, "Rules", holder.rules, lambda rule: rule_entry(rule, holder.path))
 
 
 def get_rule(call: Call) -> Response:
     """One rule."""
-    return entry_response(rule_entry(_subscription(call).get_rule(call.names[2])))
+    holder = _subscription(call)
+    return entry_response(rule_entry(holder.get_rule(call.names[2]), holder.path))
 
 
 def put_rule(call: Call) -> Response:
@@ -74,9 +76,9 @@ def put_rule(call: Call) -> Response:
     if call.is_update:
         call.check_match(subscription.get_rule(name).created_at)
         subscription.replace_rule(rule, call.now)
-        return entry_response(rule_entry(rule))
+        return entry_response(rule_entry(rule, subscription.path))
     subscription.add_rule(rule, call.now)
-    return entry_response(rule_entry(rule), HTTPStatus.CREATED)
+    return entry_response(rule_entry(rule, subscription.path), HTTPStatus.CREATED)
 
 
 def delete_rule(call: Call) -> Response:

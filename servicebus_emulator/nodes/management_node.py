@@ -11,6 +11,7 @@ from servicebus_emulator.amqp import errors
 from servicebus_emulator.amqp.errors import DecodeError
 from servicebus_emulator.amqp.types import Int, Symbol
 from servicebus_emulator.broker.errors import BrokerError
+from servicebus_emulator.nodes.address import MANAGEMENT_NODE
 from servicebus_emulator.nodes.calls import BadRequestError, Call
 from servicebus_emulator.nodes.conditions import ARGUMENT_ERROR, amqp_error, status_code
 from servicebus_emulator.nodes.management_operations import OPERATIONS
@@ -56,7 +57,7 @@ class ManagementNode:
         operation = OPERATIONS.get(name) if isinstance(name, str) else None
         if operation is None:
             return _refusal(_NOT_IMPLEMENTED, errors.NOT_IMPLEMENTED, _unsupported(name))
-        if not peer.may(operation.right, self._path):
+        if not peer.may(operation.right, f"{self._path}/{MANAGEMENT_NODE}"):
             text = f"The claim to {operation.right.name} is required for {name}."
             return _refusal(_UNAUTHORIZED, errors.UNAUTHORIZED_ACCESS, text)
         body = request.value if isinstance(request.value, dict) else {}

@@ -76,6 +76,7 @@ class Envelope:
     priority: int = 4
     ttl: int | None = None  # milliseconds
     annotations: dict[Any, Any] = field(default_factory=dict)
+    delivery_annotations: dict[Any, Any] = field(default_factory=dict)
 
     def facts(self, message: Message, new_id: Callable[[], UUID]) -> Facts:
         """The properties of a message, for the rules of subscriptions.
@@ -147,10 +148,10 @@ def to_wire(message: Message, *, peeked: bool = False) -> bytes:
         _ENQUEUE_SEQUENCE_NUMBER: message.origin_sequence_number or message.sequence_number,
         _STATE: Int(message.state),
     }
-    for_receiver = None
+    for_receiver = envelope.delivery_annotations
     if message.lock is not None and not peeked:
         annotations[_LOCKED_UNTIL] = milliseconds(message.lock.until)
-        for_receiver = {_LOCK_TOKEN: message.lock.token}
+        for_receiver = {**for_receiver, _LOCK_TOKEN: message.lock.token}
     header = Header(
         durable=envelope.durable,
         priority=envelope.priority,
@@ -162,14 +163,20 @@ def to_wire(message: Message, *, peeked: bool = False) -> bytes:
 
 def _envelope(sections: Sections) -> tuple[Envelope, float | None]:
     """What to keep of the sections before the bare message, and the time it is scheduled for."""
-    if not sections.header and not sections.message_annotations:
+    if sections.is_bare:
         return PLAIN, None
     header = amqp_message.decode_header(sections.header)
     annotations = amqp_message.decode_annotations(sections.message_annotations)
     scheduled = annotations.get(_SCHEDULED)
     kept = {key: value for key, value in annotations.items() if key not in _OWNED}
     return (
-        Envelope(header.durable, header.priority, header.ttl, kept),
+        Envelope(
+            header.durable,
+            header.priority,
+            header.ttl,
+            kept,
+            amqp_message.decode_annotations(sections.delivery_annotations),
+        ),
         scheduled / 1000 if isinstance(scheduled, int) else None,
     )
 

@@ -85,11 +85,12 @@ class Reception:
             raise RefusedError(error.condition, error.description) from fault
 
     def _management_end(self, peer: Peer, link: Link, entity: str) -> LinkEnd:
-        if not any(peer.may(right, entity) for right in Right):
+        path = f"{entity}/{MANAGEMENT_NODE}"  # for which alone the SDK for Node.js puts a token
+        if not any(peer.may(right, path) for right in Right):
             raise _unauthorized("Listen or Send", entity)
         self._namespace.resolve(entity)  # raises when there is no such entity
         node = ManagementNode(self._namespace, entity, self._new_id)
-        return _request_end(peer, link, node, f"{entity}/{MANAGEMENT_NODE}".casefold())
+        return _request_end(peer, link, node, path.casefold())
 
     def _entity_end(self, peer: Peer, link: Link, path: str, now: float) -> LinkEnd:
         right = Right.SEND if link.role == RECEIVER else Right.LISTEN

@@ -83,7 +83,8 @@ def write_message(message: Message) -> MessageRecord:
         _values(message.system_changes) if message.system_changes else None,
     ]
     if envelope is not None and envelope != PLAIN:
-        more += [envelope.durable, envelope.priority, envelope.ttl, dict(envelope.annotations)]
+        more += [envelope.durable, envelope.priority, envelope.ttl]
+        more += [dict(envelope.annotations), dict(envelope.delivery_annotations)]
     return MessageRecord(
         message.message_id,
         message.session_id,

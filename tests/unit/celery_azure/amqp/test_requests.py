@@ -78,7 +78,7 @@ def test_a_request_that_cannot_be_written_is_answered_by_that() -> None:
         ({}, "status 0", ""),
         ({"statusCode": "200"}, "status 0", ""),
         ({"statusCode": 401}, "amqp:unauthorized-access", ""),
-        ({"statusCode": 404, "errorCondition": 5, "statusDescription": [1]}, "status 404", ""),
+        ({"statusCode": 404, "errorCondition": 5, "statusDescription": [1]}, "amqp:not-found", ""),
         ({"statusCode": 410, "error-condition": "gone", "statusDescription": "s"}, "gone", "s"),
     ],
 )

@@ -76,7 +76,7 @@ def test_somebody_must_be_able_to_manage(namespace: Namespace) -> None:
 
 
 def test_another_document_is_no_rule(namespace: Namespace) -> None:
-    body = atom.render_entry(atom.Entry("t", "QueueDescription", [], 0.0, 0.0))
+    body = atom.render_entry(atom.Entry("p", "t", "QueueDescription", [], 0.0, 0.0))
     response = handle(Request("PUT", PATH, body=body), namespace, NOW)
 
     assert "AuthorizationRule is expected" in detail(response)
@@ -85,7 +85,7 @@ def test_another_document_is_no_rule(namespace: Namespace) -> None:
 def test_another_element_among_the_rules_of_an_entity_is_refused(namespace: Namespace) -> None:
     rules = ET.Element(f"{{{atom.SERVICE_BUS}}}AuthorizationRules")
     ET.SubElement(rules, f"{{{atom.SERVICE_BUS}}}Rule")
-    entry = atom.Entry("t", "QueueDescription", [("AuthorizationRules", rules)], 0.0, 0.0)
+    entry = atom.Entry("p", "t", "QueueDescription", [("AuthorizationRules", rules)], 0.0, 0.0)
     response = handle(Request("PUT", "/orders", body=atom.render_entry(entry)), namespace, NOW)
 
     assert "AuthorizationRules has no element Rule" in detail(response)

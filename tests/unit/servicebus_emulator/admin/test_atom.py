@@ -16,7 +16,7 @@ from servicebus_emulator.admin.atom import (
 
 
 def entry(**fields: str) -> Entry:
-    return Entry("orders", "QueueDescription", list(fields.items()), 0.0, 1.5)
+    return Entry("orders", "orders", "QueueDescription", list(fields.items()), 0.0, 1.5)
 
 
 def test_an_entry_is_read_as_it_was_written() -> None:

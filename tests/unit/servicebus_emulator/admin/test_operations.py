@@ -19,7 +19,7 @@ def namespace() -> Namespace:
 
 
 def document(kind: str = "QueueDescription", **fields: str) -> bytes:
-    return atom.render_entry(atom.Entry("t", kind, list(fields.items()), 0.0, 0.0))
+    return atom.render_entry(atom.Entry("p", "t", kind, list(fields.items()), 0.0, 0.0))
 
 
 def put(namespace: Namespace, path: str, body: bytes, *, update: bool = False) -> Response:
@@ -62,7 +62,7 @@ def test_a_missing_queue_is_an_empty_feed(namespace: Namespace) -> None:
 
     assert response.status == HTTPStatus.OK
     assert b"feed" in response.body
-    assert b"<ns0:entry" not in response.body
+    assert b"<entry" not in response.body
 
 
 def test_a_deleted_queue_is_gone(namespace: Namespace) -> None:

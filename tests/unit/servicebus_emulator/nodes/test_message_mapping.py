@@ -106,6 +106,14 @@ def test_a_peeked_message_keeps_its_lock_secret() -> None:
     assert sections.delivery_annotations == b""
 
 
+def test_delivery_annotations_of_the_sender_reach_the_receiver() -> None:
+    sent = join(None, {Symbol("mine"): 1}, None, encode_bare(BareMessage(data=[b"body"])))
+    message = to_broker(sent, new_id)
+    sections = split(to_wire(message))
+
+    assert decode_annotations(sections.delivery_annotations) == {"mine": 1}
+
+
 def test_a_receiver_is_told_the_token_of_its_lock() -> None:
     message = to_broker(payload(), new_id)
     message.lock = Lock(ID, 1030.5)

@@ -43,7 +43,9 @@ FULL = Message(
     session_id="s",
     time_to_live=12.5,
     scheduled_enqueue_time=1000.25,
-    envelope=Envelope(True, 9, 1, {Symbol("x-opt-a"): UInt(1), Symbol("t"): Timestamp(5)}),
+    envelope=Envelope(
+        *(True, 9, 1, {Symbol("x-opt-a"): UInt(1), Symbol("t"): Timestamp(5)}), {Symbol("d"): 1}
+    ),
     sequence_number=8,
     origin_sequence_number=3,
     enqueued_at=1.5,
