@@ -60,15 +60,17 @@ class QueueConsumer:
         """Let messages come again after some were given back."""
         self._channel.connection.namespace.driver.call(self.receiver.resume)
 
-    def take(self, delivery: Delivery) -> None:
+    def take(self, delivery: Delivery) -> bool:
         """Hand a message to the consumer; dead-letter it when it is none of Celery's."""
         raw = self._channel.open_delivery(self.queue, delivery)
-        if raw is not None:
-            self._channel.taking = delivery
-            try:
-                self._callback(raw)
-            finally:
-                self._channel.taking = None
+        if raw is None:
+            return False
+        self._channel.taking = delivery
+        try:
+            self._callback(raw)
+        finally:
+            self._channel.taking = None
+        return True
 
 
 class Channel(RoutingChannel):

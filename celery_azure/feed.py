@@ -29,11 +29,18 @@ class Consumer(Protocol):
     def can_take(self) -> bool:
         """Whether one more message may be handed out."""
 
-    def take(self, delivery: Delivery) -> None:
-        """Take it."""
+    def take(self, delivery: Delivery) -> bool:
+        """Take it; False when it was none for this consumer."""
 
     def resume(self) -> None:
         """Let messages come again after some were given back."""
+
+
+def _next(buffer: deque[Delivery]) -> Delivery | None:
+    try:
+        return buffer.popleft()
+    except IndexError:  # or somebody else was quicker
+        return None
 
 
 class Feed:
@@ -100,14 +107,14 @@ class Feed:
             consumers.rotate(-1)
             if not consumer.can_take():
                 continue
-            try:
-                delivery = consumer.receiver.buffer.popleft()
-            except IndexError:
-                if consumer.receiver.is_paused:
-                    consumer.resume()
-                continue
-            consumer.take(delivery)
-            return True
+            buffer = consumer.receiver.buffer
+            delivery = _next(buffer)
+            while delivery is not None and not consumer.take(delivery):
+                delivery = _next(buffer)
+            if delivery is not None:
+                return True
+            if consumer.receiver.is_paused:
+                consumer.resume()
         return False
 
     def deliver(self) -> None:

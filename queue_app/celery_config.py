@@ -42,7 +42,9 @@ def create_celery_app(
             **(transport_options or {}),
         },
         broker_connection_retry_on_startup=True,
-        broker_pool_limit=4,  # an official emulator accepts ten connections in all
+        # kombu's connections share one socket. A remote control command holds two of them, so that
+        # a small pool is a deadlock for those who send many at once.
+        broker_pool_limit=50,
         result_backend=f"{queue_app.result_backend.__name__}:RecordingBackend",
         result_backend_transport_options={
             "account": settings.blob_account,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -73,6 +74,12 @@ def test_a_worker_does_as_it_is_told(canvas: Canvas) -> None:
     control, name = canvas.tasks.app.control, canvas.tasks.add.name
     (answer,) = control.rate_limit(name, "100/s", reply=True, timeout=20, limit=1)
     assert answer == {"celery@one": {"ok": "new rate limit set successfully"}}
+
+
+def test_many_may_ask_at_the_same_time(canvas: Canvas) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        answers = threads.map(lambda _: ask(canvas).ping(), range(8))
+    assert list(answers) == [{"celery@one": {"ok": "pong"}}] * 8
 
 
 def test_the_command_line_finds_the_worker(canvas: Canvas) -> None:

@@ -24,8 +24,11 @@ class Taker:
     def can_take(self) -> bool:
         return len(self.taken) < self.room
 
-    def take(self, delivery: Any) -> None:
+    def take(self, delivery: Any) -> bool:
+        if delivery == "not for us":
+            return False
         self.taken.append(delivery)
+        return True
 
     def resume(self) -> None:
         self.resumed += 1
@@ -56,6 +59,14 @@ def test_who_has_no_room_is_passed_over(feed: Feed) -> None:
     assert full.taken == ["a1"]
     assert free.taken == ["b1", "b2"]
     assert feed.has_work
+
+
+def test_what_is_none_for_its_consumer_does_not_count_as_an_event(feed: Feed) -> None:
+    taker = Taker("not for us", "not for us", "a", "not for us")
+    feed.add(taker)
+    assert feed.deliver_one()
+    assert taker.taken == ["a"]
+    assert not feed.deliver_one()
 
 
 def test_who_has_room_again_is_resumed(feed: Feed) -> None:
