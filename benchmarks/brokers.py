@@ -19,7 +19,7 @@ from harness.processes import ManagedProcess
 from harness.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from contextlib import ExitStack
     from pathlib import Path
 
@@ -133,11 +133,14 @@ def redis(executable: str, cleanup: ExitStack, folder: Path) -> Broker:
     return Broker(REDIS, {"broker_url": url, "result_backend": url}, port)
 
 
-def rabbitmq(executable: str, cleanup: ExitStack, folder: Path) -> Broker:
+def rabbitmq(
+    executable: str, cleanup: ExitStack, folder: Path, plugins: Sequence[str] = ()
+) -> Broker:
     """Start RabbitMQ with a node and files of its own; publishing waits for its confirm."""
     port, distribution, registry = free_port(), free_port(), free_port()
     place = folder / "rabbitmq"
     place.mkdir()
+    (place / "enabled_plugins").write_text(f"[{','.join(plugins)}].")
     settings = {
         "HOME": str(place),
         "RABBITMQ_NODENAME": f"bench{port}@localhost",
