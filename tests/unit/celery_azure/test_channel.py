@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import kombu
 import pytest
+from celery.worker import state
 
 from celery_azure.amqp.messages import Message
 from celery_azure.errors import RefusedError
@@ -147,3 +148,17 @@ def drain(connection: kombu.Connection) -> None:
             connection.drain_events(timeout=0)
         except TimeoutError:
             return
+
+
+@pytest.mark.parametrize("name", ["should_stop", "should_terminate"])
+def test_a_worker_that_is_to_stop_waits_no_longer(
+    connection: kombu.Connection, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(state, name, 0)
+    publish(connection, "first")
+    got = list[Any]()
+    kombu.Consumer(connection, [kombu.Queue("jobs")], on_message=got.append).consume()
+    connection.drain_events(timeout=3600)
+    with pytest.raises(TimeoutError):
+        connection.drain_events(timeout=3600)
+    assert len(got) == 1
