@@ -149,6 +149,13 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def repeat(session: nox.Session) -> None:
+    """Run every test ten times, and see each time that nothing is left (`-- --times 3`)."""
+    _fetch(session)
+    _python(session, "-m", "tests.repeat", *_PARALLEL, *session.posargs)
+
+
+@nox.session
 def unit(session: nox.Session) -> None:
     """Run the unit tests: no sockets, no waiting, seconds."""
     _pytest(session, "tests/unit", *_PARALLEL)

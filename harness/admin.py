@@ -110,8 +110,13 @@ class HttpAdmin:
         )
         # Emulators are on this machine; the cloud may be behind a proxy.
         proxies = [urllib.request.ProxyHandler({})] if endpoints.is_emulator else []
-        with urllib.request.build_opener(*proxies).open(request, timeout=_TIMEOUT):
-            pass
+        try:
+            urllib.request.build_opener(*proxies).open(request, timeout=_TIMEOUT).close()
+        except urllib.error.HTTPError as error:
+            error.close()  # it holds the connection
+            if error.code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+                error.add_note("The key needs the Manage right.")
+            raise
 
 
 def _base(endpoints: Endpoints) -> str:

@@ -152,11 +152,16 @@ def _add_arguments(parser: LocustArgumentParser) -> None:
     parser.add_argument("--step-seconds", type=int, default=5, help="length of a step of the shape")
 
 
-@events.test_start.add_listener  # type: ignore[untyped-decorator]
+@events.init.add_listener  # type: ignore[untyped-decorator]
 def _prepare(environment: Environment, **_: Any) -> None:
-    """Make the jobs that are asked for, and begin to write down what happens."""
+    """Make the jobs that are asked for, before the time of the run begins to pass."""
     if any(issubclass(user, StatusUser) for user in environment.user_classes):
         _make_jobs(str(environment.host))
+
+
+@events.test_start.add_listener  # type: ignore[untyped-decorator]
+def _write_down(environment: Environment, **_: Any) -> None:
+    """Write down what happens."""
     begin, cpu = time.perf_counter(), time.process_time()
 
     def note(
