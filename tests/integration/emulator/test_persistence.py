@@ -1,6 +1,5 @@
 """A namespace in a folder outlives its emulator, whether that was stopped or killed."""
 
-import signal
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,7 +78,7 @@ def test_a_killed_emulator_has_every_message_that_it_accepted(tmp_path: Path) ->
     arguments = ("--data-dir", str(tmp_path), "--queue", "q")
     with running(*arguments) as emulator, RawClient(emulator.port) as client:
         client.send("q", MESSAGE, count=150)
-        emulator.process.send_signal(signal.SIGKILL)
+        emulator.process.kill()
         emulator.process.wait(10)
     with restarted(tmp_path) as again:
         assert active_and_dead(again) == (150, 0)

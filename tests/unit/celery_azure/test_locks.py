@@ -113,7 +113,6 @@ def test_the_oldest_is_forgotten_first() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no forks here")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 def test_a_child_hears_of_what_is_lost_after_it_was_born() -> None:
-    assert sys.platform != "win32"
     lost, token = LostLocks(), uuid.uuid4()
     ready, go = os.pipe()
     child = os.fork()
