@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from servicebus_emulator.broker.access import AccessKey
-    from servicebus_emulator.broker.entities import EntityDescription
     from servicebus_emulator.broker.intake import Intake
     from servicebus_emulator.broker.journal import Journal
     from servicebus_emulator.broker.shelf import Shelf
@@ -205,7 +204,7 @@ class Namespace:
             )
         return entity
 
-    def check_forwarding(self, path: str, description: EntityDescription) -> None:
+    def check_forwarding(self, path: str, description: OutletDescription) -> None:
         """See that the entities exist that an entity is to forward to.
 
         It may be the entity itself: the service takes that, and messages end after four hops.
@@ -213,8 +212,6 @@ class Namespace:
         Raises:
             ArgumentError: One does not.
         """
-        if not isinstance(description, OutletDescription):
-            return
         for target in (description.forward_to, description.forward_dead_lettered_messages_to):
             if target is None:
                 continue

@@ -22,6 +22,7 @@ from servicebus_emulator.amqp.framing import (
     SASL_HEADER,
     FrameReader,
     encode_frame,
+    frame_header,
 )
 from servicebus_emulator.amqp.pair import ConnectionPair
 from servicebus_emulator.amqp.performatives import (
@@ -490,3 +491,13 @@ def test_an_attach_on_one_session_is_not_seen_by_another() -> None:
         connection.receive_data(frame(Begin(None, 0, 1, 1), channel), NOW)
     connection.receive_data(frame(Attach("a", 0, SENDER), 1), NOW)
     assert [len(session.links) for session in connection.sessions.values()] == [0, 1]
+
+
+def test_a_frame_that_is_none_of_sasl_ends_the_exchange() -> None:
+    connection = Connection("server", "server", now=0.0)
+    connection.receive_data(SASL_HEADER + frame_header(0), 0.0)
+
+    failed = connection.next_event()
+    assert isinstance(failed, ProtocolFailed)
+    assert "in the SASL exchange" in failed.description
+    assert connection.finished

@@ -22,6 +22,8 @@ MALFORMED = {
     "list ends before its items": "c0030141",
     "list longer than its items": "c0030140" + "4040",
     "list whose items run over its end": "c0030270000000",
+    "list whose last item goes beyond its end": "c00302" + "7000000001" + "40",
+    "array whose last item goes beyond its end": "e00302" + "70" + "0000000100000002",
     "size smaller than its own count": "d00000000100000000",
     "list of too many": "d0" + "00010005" + "00010001" + "40" * 65537,
     "map with a key and no value": "c1020140",

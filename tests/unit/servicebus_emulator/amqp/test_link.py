@@ -526,3 +526,10 @@ def test_a_detach_frame_names_the_handle_of_its_sender(peers: Peers) -> None:
     near, far = peers.attach(SENDER)
     peers.inject(Detach(near.handle, closed=True))
     assert far.state is LinkState.DETACHED
+
+
+def test_a_senders_flow_may_leave_out_what_it_has_sent(peers: Peers) -> None:
+    near, far = peers.attach(SENDER, accept={"credit_window": 10})
+    peers.inject(Flow(0, 100, 0, 100, near.handle, delivery_count=None, link_credit=None))
+
+    assert (far.attached, far.credit) == (True, 10)

@@ -270,3 +270,20 @@ def test_a_cleared_queue_has_no_sessions_and_its_receivers_have_lost_theirs(queu
     queue.release_session(lock, 0.0)
     send(queue, "a2")
     assert names(queue, accept(queue)) == ["a2"]
+
+
+def test_clearing_a_queue_forgets_sessions_that_nobody_holds(queue: Queue) -> None:
+    send(queue, "a1")
+    lock = queue.accept_session("held", 0.0)
+    queue.clear()
+
+    assert lock is not None
+    assert lock.is_lost
+    assert queue.sessions_at(0.0).list(None) == []
+
+
+def test_what_nobody_was_given_cannot_be_done_with() -> None:
+    sessions = Sessions(lambda _: True)
+    sessions.unbind(UUID(int=1))
+
+    assert sessions.list(None) == []

@@ -13,6 +13,7 @@ from servicebus_emulator.broker.errors import (
 from servicebus_emulator.broker.message import Message, ReceiveMode
 from servicebus_emulator.broker.namespace import Namespace
 from servicebus_emulator.broker.queue import Queue
+from servicebus_emulator.broker.surroundings import Surroundings
 from servicebus_emulator.broker.transactions import MOST_OPERATIONS, Transaction
 
 NOW = 1000.0
@@ -110,3 +111,10 @@ def test_a_transaction_is_bounded(queue: Queue) -> None:
 
     with pytest.raises(QuotaExceeded, match="at most 100 operations"):
         transaction.send(queue, [message()], NOW)
+
+
+def test_an_entity_without_a_namespace_takes_nothing() -> None:
+    lonely = Queue("q", QueueDescription(), Surroundings(uuid4), NOW)
+
+    with pytest.raises(EntityNotFound):
+        Transaction().send(lonely, [message()], NOW)
