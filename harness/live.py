@@ -59,6 +59,8 @@ def start_product(
     settings: Mapping[str, str],
     *,
     port: int = 0,
+    options: tuple[str, ...] = (),
+    app: str = _WORKER_APP,
     folder: Path = ROOT,
     sink_of: Callable[[str], Callable[[str], None]] | None = None,
 ) -> tuple[ManagedProcess, ManagedProcess, str]:
@@ -67,6 +69,8 @@ def start_product(
     Args:
         settings: The product's settings.
         port: The API's; 0 for a free one.
+        options: Added to the worker's command line.
+        app: The module of the worker's Celery app.
         folder: The working directory of both.
         sink_of: Gives, for the name of a process, what is called with its lines.
     """
@@ -75,7 +79,10 @@ def start_product(
         return sink_of(name) if sink_of else None
 
     (worker, _), (api, url) = start_both(
-        lambda: (start_worker(settings, folder=folder, sink=sink("worker")), None),
+        lambda: (
+            start_worker(settings, options=options, app=app, folder=folder, sink=sink("worker")),
+            None,
+        ),
         lambda: start_api(settings, port=port, folder=folder, sink=sink("api")),
     )
     return worker, api, url

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness.live import start_api, start_worker
+from harness.live import start_product
 from harness.waiting import wait_until
 from tests.integration.jobs import JSON, Client
 
@@ -16,8 +16,8 @@ APP = "tests.integration.pipeline.flaky_worker"
 
 @pytest.fixture
 def client(product_settings: dict[str, str], tmp_path: Path) -> Iterator[Client]:
-    api, url = start_api(product_settings, folder=tmp_path)
-    with api, Client(url) as client, start_worker(product_settings, app=APP, folder=tmp_path):
+    worker, api, url = start_product(product_settings, app=APP, folder=tmp_path)
+    with worker, api, Client(url) as client:
         yield client
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.live import start_api, start_worker
+from harness.live import start_product
 from harness.processes import ManagedProcess
 from harness.pytest_plugin import RunningApp, ServiceBus
 from harness.waiting import wait_until
@@ -31,10 +31,10 @@ def pair(
 ) -> Iterator[Pair]:
     settings = running_app.settings | {"LOG_FORMAT": "json"}
     folder = tmp_path_factory.mktemp("second")
-    with start_worker(settings, options=("--hostname=celery@second",), folder=folder) as worker:
-        api, url = start_api(settings, folder=folder)
-        with api, Client(url) as other:
-            yield Pair(client, other, api, worker)
+    options = ("--hostname=celery@second",)
+    worker, api, url = start_product(settings, options=options, folder=folder)
+    with worker, api, Client(url) as other:
+        yield Pair(client, other, api, worker)
 
 
 def events(client: Client, task_id: str) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from harness.live import start_api, start_worker
+from harness.live import start_product
 from harness.waiting import wait_until
 from tests.integration.jobs import JSON, Client
 
@@ -66,8 +66,8 @@ def test_a_trace_leads_from_the_request_over_the_message_to_the_task_and_its_wri
         "OTEL_BSP_SCHEDULE_DELAY": "100",
     }
     headers = {**JSON, "traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}
-    api, url = start_api(settings, folder=tmp_path)
-    with api, Client(url) as client, start_worker(settings, folder=tmp_path) as worker:
+    worker, api, url = start_product(settings, folder=tmp_path)
+    with worker, api, Client(url) as client:
         answer = client.http.post("/enqueue/", content=b'{"a":1}', headers=headers)
         client.result(answer.json()["task_id"])
 
