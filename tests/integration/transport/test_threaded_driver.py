@@ -1,0 +1,115 @@
+"""The thread that drives the transport outlives whatever goes wrong in it."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from celery_azure.amqp.messages import Message
+from celery_azure.connection import ServiceBusEndpoint
+from celery_azure.errors import UnreachableError
+from celery_azure.namespace import Namespace
+from servicebus_emulator import ThreadedEmulator
+from servicebus_emulator.nodes.sas import ROOT_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PAYLOAD = Message(b"payload").to_bytes()
+SECONDS = 30.0
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[ThreadedEmulator]:
+    with ThreadedEmulator(queues=["jobs"]) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def namespace(emulator: ThreadedEmulator) -> Iterator[Namespace]:
+    address = f"127.0.0.1:{emulator.port}"
+    endpoint = ServiceBusEndpoint.parse(address, key_name=ROOT_KEY.name, key=ROOT_KEY.key)
+    namespace = Namespace(endpoint, None)
+    yield namespace
+    namespace.driver.close()
+    assert not namespace.driver._thread.is_alive()
+
+
+@pytest.fixture
+def garbage() -> Iterator[tuple[str, int]]:
+    """Where somebody listens who speaks another protocol."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            while True:
+                try:
+                    client, _ = server.accept()
+                except OSError:  # closed
+                    return
+                with client:
+                    client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield server.getsockname()
+        with contextlib.suppress(OSError):  # where closing it is what wakes who accepts
+            server.shutdown(socket.SHUT_RDWR)
+    thread.join()
+
+
+def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+
+
+@pytest.mark.parametrize("step", ["receive", "take_output", "put_token", "begin"])
+def test_an_error_of_our_own_is_logged_once_and_the_message_is_sent(
+    namespace: Namespace,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    step: str,
+) -> None:
+    original, failures = getattr(namespace.engine, step), [KeyError("a defect")]
+
+    def fail_once(*arguments: object) -> object:
+        if failures:
+            raise failures.pop()
+        return original(*arguments)
+
+    monkeypatch.setattr(namespace.engine, step, fail_once)
+    namespace.publish("jobs", PAYLOAD, SECONDS)
+    assert not failures
+    [told] = errors(caplog)
+    assert told.endswith("it begins anew: KeyError: 'a defect'")
+
+
+def test_a_call_that_fails_ends_no_thread(
+    namespace: Namespace, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> None:
+        raise KeyError("a defect")
+
+    namespace.driver.call(fail)
+    namespace.publish("jobs", PAYLOAD, SECONDS)
+    assert len(errors(caplog)) == 1
+
+
+def test_a_peer_that_speaks_another_protocol_is_told_and_left_for_a_better_one(
+    namespace: Namespace, garbage: tuple[str, int]
+) -> None:
+    good, namespace.driver._address = namespace.driver._address, garbage
+    with pytest.raises(UnreachableError, match=r"not sent \(a frame of \d+ bytes\)"):
+        namespace.publish("jobs", PAYLOAD, 0.5)
+    namespace.driver._address = good
+    namespace.publish("jobs", PAYLOAD, SECONDS)
+
+
+def test_a_name_that_can_be_no_host_s_is_told_and_ends_nothing(namespace: Namespace) -> None:
+    good, namespace.driver._address = namespace.driver._address, ("x" * 70, 1)
+    with pytest.raises(UnreachableError, match="not sent"):
+        namespace.publish("jobs", PAYLOAD, 0.5)
+    namespace.driver._address = good
+    namespace.publish("jobs", PAYLOAD, SECONDS)
