@@ -49,6 +49,7 @@ class Schema(Generic[T]):
         self.code = code
         self.cls = cls
         self._kinds = kinds
+        self._readers = [(name, kind.read) for name, kind in kinds.items()]
         self._without_default = {
             field.name
             for field in fields
@@ -76,20 +77,22 @@ class Schema(Generic[T]):
         if not isinstance(fields, list) or len(fields) > len(self._kinds):
             raise DecodeError(f"{self.cls.__name__}: not a list of up to {len(self._kinds)}")
         values: dict[str, Any] = {}
-        for (name, kind), item in zip(self._kinds.items(), fields, strict=False):
+        for (name, read), item in zip(self._readers, fields, strict=False):
             if item is not None:
-                values[name] = self._read(name, kind, item)
+                try:
+                    values[name] = read(item)
+                except (TypeError, ValueError) as error:
+                    raise DecodeError(f"{self.cls.__name__}.{name}: {error}") from error
+        if self._without_default:
+            self._complete(values)
+        return self.cls(**values)
+
+    def _complete(self, values: dict[str, Any]) -> None:
+        """Put null where that is a value; DecodeError where it is none."""
         for name in self._without_default - values.keys():
             if not self._kinds[name].nullable:
                 raise DecodeError(f"{self.cls.__name__}: {name} is mandatory")
             values[name] = None
-        return self.cls(**values)
-
-    def _read(self, name: str, kind: Kind, item: Any) -> Any:
-        try:
-            return kind.read(item)
-        except (TypeError, ValueError) as error:
-            raise DecodeError(f"{self.cls.__name__}.{name}: {error}") from error
 
     def matches(self, value: Any) -> bool:
         """Tell whether a wire value is described as this type, by code or by nothing else."""

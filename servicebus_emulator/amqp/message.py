@@ -121,11 +121,6 @@ class Sections:
     message_annotations: bytes
     bare: bytes
 
-    @property
-    def is_bare(self) -> bool:
-        """Whether there is nothing beside the bare message."""
-        return not (self.header or self.delivery_annotations or self.message_annotations)
-
 
 @dataclass(slots=True)
 class BareMessage:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from servicebus_emulator.amqp import message as amqp_message
@@ -22,8 +23,6 @@ from servicebus_emulator.broker.message import Message
 if TYPE_CHECKING:
     from collections.abc import Callable
     from uuid import UUID
-
-    from servicebus_emulator.amqp.message import Sections
 
 BATCH_FORMAT = 0x8001_3700
 """The message format of a delivery whose data sections are messages."""
@@ -110,7 +109,9 @@ def to_broker(payload: bytes, new_message_id: Callable[[], UUID]) -> Message:
         DecodeError: The bytes are no message.
     """
     sections = amqp_message.split(payload)
-    envelope, scheduled = _envelope(sections)
+    around = (sections.header, sections.delivery_annotations, sections.message_annotations)
+    is_usual = sum(map(len, around)) <= _MOST_REMEMBERED
+    envelope, scheduled = (_usual_envelope if is_usual else _envelope)(*around)
     properties = amqp_message.decode_properties(sections.bare)
     content = sections.bare
     message_id = properties.message_id
@@ -161,24 +162,28 @@ def to_wire(message: Message, *, peeked: bool = False) -> bytes:
     return amqp_message.join(header, for_receiver, annotations, _content(message))
 
 
-def _envelope(sections: Sections) -> tuple[Envelope, float | None]:
+def _envelope(header: bytes, delivery: bytes, message: bytes) -> tuple[Envelope, float | None]:
     """What to keep of the sections before the bare message, and the time it is scheduled for."""
-    if sections.is_bare:
+    if not (header or delivery or message):
         return PLAIN, None
-    header = amqp_message.decode_header(sections.header)
-    annotations = amqp_message.decode_annotations(sections.message_annotations)
+    fields = amqp_message.decode_header(header)
+    annotations = amqp_message.decode_annotations(message)
     scheduled = annotations.get(_SCHEDULED)
     kept = {key: value for key, value in annotations.items() if key not in _OWNED}
     return (
         Envelope(
-            header.durable,
-            header.priority,
-            header.ttl,
+            fields.durable,
+            fields.priority,
+            fields.ttl,
             kept,
-            amqp_message.decode_annotations(sections.delivery_annotations),
+            amqp_message.decode_annotations(delivery),
         ),
         scheduled / 1000 if isinstance(scheduled, int) else None,
     )
+
+
+_MOST_REMEMBERED = 128  # bytes; most clients write the same few around all of their messages
+_usual_envelope = lru_cache(maxsize=256)(_envelope)
 
 
 def _with_message_id(bare: bytes, message_id: str) -> bytes:

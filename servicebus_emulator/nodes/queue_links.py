@@ -89,11 +89,10 @@ class QueueOutlet(LinkEnd):
     Attributes:
         peer: Whose link it is.
         drains: The client wants its credit back when the queue has nothing more.
-        is_waiting: The node has it in the line of those that take messages.
         session: The session that it holds; None for a queue without sessions.
     """
 
-    __slots__ = ("_mode", "_node", "_sent", "drains", "is_waiting", "peer", "session")
+    __slots__ = ("_mode", "_node", "_sent", "drains", "peer", "session")
 
     def __init__(
         self,
@@ -107,7 +106,6 @@ class QueueOutlet(LinkEnd):
         self.peer = peer
         self.session = session
         self.drains = False
-        self.is_waiting = False
         self._node = node
         self._mode = mode
         self._sent = 0

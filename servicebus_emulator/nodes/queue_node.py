@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from servicebus_emulator.amqp.types import Symbol
@@ -33,7 +33,8 @@ class QueueNode(EntityNode):
     ) -> None:
         super().__init__(queue, due, new_id)
         self.queue = queue
-        self._waiting: deque[QueueOutlet] = deque()
+        self._waiting: OrderedDict[QueueOutlet, None] = OrderedDict()
+        self._draining: dict[QueueOutlet, None] = {}  # of those that wait
         self._receivers = 0
 
     def attach_outlet(self, link: Link, peer: Peer, now: float) -> LinkEnd:
@@ -71,15 +72,16 @@ class QueueNode(EntityNode):
         if isinstance(end, QueueOutlet):
             self._receivers -= 1
             self.queue.let_go(now)
-            if end.is_waiting:
-                end.is_waiting = False
-                self._waiting.remove(end)
+            self._stop_waiting(end)
 
     def let_wait(self, outlet: QueueOutlet) -> None:
         """Put a receiver in the line, if it can take a message or wants to end a drain."""
-        if not outlet.is_waiting and (outlet.can_take or outlet.drains):
-            outlet.is_waiting = True
-            self._waiting.append(outlet)
+        if outlet.can_take or outlet.drains:
+            self._waiting[outlet] = None  # at the end, unless it stands in the line already
+            if outlet.drains:
+                self._draining[outlet] = None
+            else:
+                self._draining.pop(outlet, None)
         self._due[self] = None
 
     def pump(self, now: float, touched: dict[Peer, None]) -> None:
@@ -91,18 +93,17 @@ class QueueNode(EntityNode):
         """
         waiting = self._waiting
         while waiting:
-            outlet = waiting[0]
+            outlet = next(iter(waiting))
             if outlet.can_take:
                 touched[outlet.peer] = None
                 if not self._deliver(outlet, now):
                     break
             else:
-                waiting.popleft()
-                outlet.is_waiting = False
+                self._stop_waiting(outlet)
                 self._end_drain(outlet, touched)
-        for outlet in [outlet for outlet in waiting if outlet.drains]:
-            waiting.remove(outlet)
-            outlet.is_waiting = False
+        while self._draining:
+            outlet = next(iter(self._draining))
+            self._stop_waiting(outlet)
             self._end_drain(outlet, touched)
 
     def _deliver(self, outlet: QueueOutlet, now: float) -> bool:
@@ -114,8 +115,13 @@ class QueueNode(EntityNode):
             outlet.link.detach(amqp_error(fault))
             outlet.peer.forget(outlet.link, now)
         else:
-            self._waiting.rotate(-1)
+            if outlet in self._waiting:  # unless that delivery has ended its connection
+                self._waiting.move_to_end(outlet)
         return True
+
+    def _stop_waiting(self, outlet: QueueOutlet) -> None:
+        self._waiting.pop(outlet, None)
+        self._draining.pop(outlet, None)
 
     def _end_drain(self, outlet: QueueOutlet, touched: dict[Peer, None]) -> None:
         if outlet.drains:

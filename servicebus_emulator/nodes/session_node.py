@@ -139,13 +139,12 @@ class SessionNode(QueueNode):
 
     def _deliver_all(self, outlet: QueueOutlet, now: float, touched: dict[Peer, None]) -> None:
         """Deliver what there is in a receiver's session, as far as it can take it."""
-        while outlet.is_waiting and outlet.can_take:
+        while outlet in self._waiting and outlet.can_take:
             touched[outlet.peer] = None
             if not self._deliver(outlet, now):
                 break
-        if outlet.is_waiting and (outlet.drains or not outlet.can_take):
-            outlet.is_waiting = False
-            self._waiting.remove(outlet)
+        if outlet in self._waiting and (outlet.drains or not outlet.can_take):
+            self._stop_waiting(outlet)
             self._end_drain(outlet, touched)
 
 
