@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 
 #: Seconds that a closing connection waits for the peer's close.
 CLOSE_LINGER: Final = 5.0
+_SHORTEST_BEAT: Final = 0.01  # seconds between empty frames, whatever the peer wants
 _EMPTY_FRAME: Final = frame_header(0)
 _HEADER_STATES: Final = frozenset(
     (
@@ -344,7 +345,7 @@ class Connection:
         if self.state is not ConnectionState.OPENED:
             return
         if opened.idle_time_out:
-            self._heartbeat = opened.idle_time_out / 2000
+            self._heartbeat = max(_SHORTEST_BEAT, opened.idle_time_out / 2000)
             self._heartbeat_at = self._now + self._heartbeat
         self._outlet.events.append(
             ConnectionOpened(

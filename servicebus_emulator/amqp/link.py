@@ -114,6 +114,11 @@ class Link:
 
     # --- commands ---------------------------------------------------------------------------
 
+    @property
+    def waiting_frames(self) -> int:
+        """Frames of the session's deliveries that wait for the peer's window."""
+        return self.session.waiting_frames
+
     def accept(
         self,
         *,
@@ -401,8 +406,10 @@ class Link:
         self._size += len(payload)
         if self.max_message_size and self._size > self.max_message_size:
             self._parts.clear()
-        else:
+        elif payload:  # empty frames could go on for ever
             self._parts.append(payload)
+        if transfer.more and not transfer.aborted:
+            self.session.outlet.note_unfinished(self)
         if transfer.aborted:
             self._end_delivery()
         elif not transfer.more:
@@ -440,6 +447,7 @@ class Link:
 
     def _end_delivery(self) -> None:
         self._first = None
+        self.session.outlet.unfinished.pop(self, None)
         self._parts = []
         self._size = 0
         self._credit -= 1

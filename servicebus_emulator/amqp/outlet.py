@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from servicebus_emulator.amqp.errors import RESOURCE_LIMIT_EXCEEDED, ProtocolError
 from servicebus_emulator.amqp.fast_paths import encode_accepted
 from servicebus_emulator.amqp.framing import MIN_MAX_FRAME_SIZE, frame_header
 
 if TYPE_CHECKING:
     from servicebus_emulator.amqp.events import Event
+    from servicebus_emulator.amqp.link import Link
+
+_MOST_UNFINISHED = 256
 
 
 class Outlet:
@@ -21,14 +25,16 @@ class Outlet:
     Attributes:
         max_frame_size: the peer's limit in bytes.
         events: reported and not yet taken.
+        unfinished: links on which a part of a delivery has come, and not yet the whole.
     """
 
-    __slots__ = ("_accepted", "_chunks", "events", "max_frame_size")
+    __slots__ = ("_accepted", "_chunks", "events", "max_frame_size", "unfinished")
 
     def __init__(self) -> None:
         self.max_frame_size = MIN_MAX_FRAME_SIZE
         self.events: deque[Event] = deque()
         self._chunks: list[bytes] = []
+        self.unfinished: dict[Link, None] = {}
         self._accepted: tuple[int, bool, int, int] | None = None
 
     def write(self, channel: int, body: bytes, payload: bytes = b"") -> None:
@@ -58,6 +64,24 @@ class Outlet:
         channel, role, first, last = self._accepted
         self._accepted = None
         self.write(channel, encode_accepted(role, first, last))
+
+    def note_unfinished(self, link: Link) -> None:
+        """A part of a delivery has come.
+
+        Raises:
+            ProtocolError: parts of too many are held at the same time; each can be large.
+        """
+        unfinished = self.unfinished
+        unfinished[link] = None
+        if len(unfinished) <= _MOST_UNFINISHED:
+            return
+        for each in [each for each in unfinished if not each.attached]:
+            del unfinished[each]
+        if len(unfinished) > _MOST_UNFINISHED:
+            raise ProtocolError(
+                RESOURCE_LIMIT_EXCEEDED,
+                f"more than {_MOST_UNFINISHED} deliveries are begun and none is finished",
+            )
 
     def take(self) -> bytes:
         """Take everything that waits to be sent."""

@@ -86,6 +86,11 @@ class Session:
         self._incoming_window = INCOMING_WINDOW
 
     @property
+    def waiting_frames(self) -> int:
+        """Frames of deliveries that wait for the peer's incoming window."""
+        return len(self._transfers)
+
+    @property
     def window_open(self) -> bool:
         """The peer's incoming window takes more transfer frames, and none of ours waits."""
         return self._transfers.window > 0

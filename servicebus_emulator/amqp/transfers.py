@@ -57,6 +57,9 @@ class TransferQueue(Generic[L]):
         self._window = 0
         self._waiting: deque[tuple[L, bytes, bytes]] = deque()
 
+    def __len__(self) -> int:
+        return len(self._waiting)
+
     @property
     def window(self) -> int:
         """Frames that can leave at once; 0 as long as others wait."""

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 IDLE_TIME_OUT_MS = 240_000  # what the real service announces
 MAX_FRAME_SIZE = 65_536
+MOST_LINKS = 5000  # of one connection, as in the real service
+_TOO_MANY_LINKS = AmqpError(
+    RESOURCE_LIMIT_EXCEEDED, f"A connection has at most {MOST_LINKS} links at the same time."
+)
 
 
 class Container:
@@ -204,6 +208,9 @@ class Container:
     def _attach(self, peer: Peer, event: events.LinkAttached, now: float) -> None:
         if event.link.state is not LinkState.ATTACH_RCVD:
             return  # bytes that came along have ended it already
+        if len(peer.ends) >= MOST_LINKS:
+            event.link.refuse(_TOO_MANY_LINKS)
+            return
         try:
             peer.ends[event.link] = self._reception.receive(peer, event, now)
         except RefusedError as refusal:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from servicebus_emulator.nodes.peer import Peer
 
 REQUEST_CREDIT = 100
+_MOST_UNREAD = 4 * 1024 * 1024  # bytes of responses that leave together
+_MOST_WAITING = 256  # frames of responses for which the client's session window is closed
 MAX_REQUEST_SIZE = 1024 * 1024
 
 
@@ -75,6 +77,7 @@ class RequestInlet(LinkEnd):
         if not delivery.settled:
             self.link.settle(delivery.delivery_id, outcome=Accepted())
         self._replies += 1
+        self._peer.unsent += len(reply)
         # Clients grant credit for responses once and forget to renew it.
         reply_link.send(
             reply,
@@ -98,6 +101,9 @@ class RequestInlet(LinkEnd):
             raise _NotARequestError(fault.condition, fault.description) from fault
         asked = request.properties or Properties()
         reply_link = self._reply_link(asked.reply_to)
+        if self._peer.unsent > _MOST_UNREAD or reply_link.waiting_frames > _MOST_WAITING:
+            text = "Responses to earlier requests are still to be read."
+            raise _NotARequestError(errors.RESOURCE_LIMIT_EXCEEDED, text)
         reply = answer(request)
         correlation_id = asked.correlation_id if asked.message_id is None else asked.message_id
         reply.properties = Properties(correlation_id=correlation_id)

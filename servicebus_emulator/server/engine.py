@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from servicebus_emulator.nodes.peer import Peer
 
 
+_PATIENCE_WITH_THE_DEAF = 1.0  # seconds until a client that does not read may read again
+
+
 class Door(Protocol):
     """A connection that can be told to write what its peer has to say."""
 
@@ -83,6 +86,8 @@ class Engine:
     def heartbeat(self, peer: Peer) -> float | None:
         """Send an empty frame if one is due; seconds until the next, None for never."""
         now = self._system.now()
+        if not (peer.reads or peer.connection.closing):
+            return _PATIENCE_WITH_THE_DEAF  # signs of life would pile up
         peer.connection.handle_deadline(now)
         self._doors[peer].flush()
         deadline = peer.connection.next_deadline()

@@ -43,6 +43,7 @@ class HttpDoor(asyncio.Protocol):
         self._amqp_door = amqp_door
         self._inside: asyncio.Protocol | None = None
         self._patience = patience
+        self._is_deaf = False  # the client does not read its responses
         self._parser = HttpParser()
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -61,21 +62,23 @@ class HttpDoor(asyncio.Protocol):
         if self._transport is None or self._transport.is_closing():
             return
         self._parser.receive_data(data)
+        self._answer_requests(self._transport)
+
+    def _answer_requests(self, transport: asyncio.Transport) -> None:
+        """Answer the requests that are whole, as long as the client reads the responses."""
         try:
-            while not (self._transport.is_closing() or self._is_switched()):
+            while not (transport.is_closing() or self._is_switched() or self._is_deaf):
                 request = self._parser.next_request()
                 if request is None:
                     break
-                self._respond(request, self._transport)
+                self._respond(request, transport)
         except BadRequestError as fault:
-            self._transport.write(
-                encode(HttpResponse.text(fault.status, str(fault)), "", close=True)
-            )
-            self._transport.close()
+            transport.write(encode(HttpResponse.text(fault.status, str(fault)), "", close=True))
+            transport.close()
             return
         if self._parser.wants_continue:
             self._parser.wants_continue = False
-            self._transport.write(CONTINUE)
+            transport.write(CONTINUE)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
@@ -88,6 +91,7 @@ class HttpDoor(asyncio.Protocol):
         if self._inside is not None:
             self._inside.pause_writing()
         elif self._transport is not None:
+            self._is_deaf = True
             self._transport.pause_reading()
 
     def resume_writing(self) -> None:
@@ -95,7 +99,9 @@ class HttpDoor(asyncio.Protocol):
         if self._inside is not None:
             self._inside.resume_writing()
         elif self._transport is not None:
+            self._is_deaf = False
             self._transport.resume_reading()
+            self._answer_requests(self._transport)
 
     def _respond(self, request: HttpRequest, transport: asyncio.Transport) -> None:
         self._wait()

@@ -32,6 +32,7 @@ _SUBPROTOCOLS = ("AMQPWSB10", "amqp")
 _VERSION = "13"
 _KEY_SIZE = 16
 _GOODBYE_SECONDS = 2.0
+_MOST_UNREAD = 64 * 1024
 _GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
 
 
@@ -186,6 +187,8 @@ class WebSocketProtocol(asyncio.Protocol):
             if data and not transport.is_closing():
                 self._inner.data_received(data)
         elif opcode == PING:
-            self._outer.write(encode(PONG, data))
+            # The latest ping is enough to answer (RFC 6455, 5.5.3), for those who read the answers.
+            if self._outer.get_write_buffer_size() < _MOST_UNREAD:
+                self._outer.write(encode(PONG, data))
         elif opcode == CLOSE:
             transport.goodbye_received(data[:2])  # the client's own code

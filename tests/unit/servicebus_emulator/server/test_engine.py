@@ -201,3 +201,19 @@ async def test_a_client_that_lets_very_much_pile_up_is_not_read_from(house: Hous
     client.door.resume_writing()
 
     assert (paused, client.transport.reading) == (False, True)
+
+
+async def test_a_client_that_does_not_read_is_sent_no_signs_of_life(house: House) -> None:
+    client = Client(house)
+    await client.talk()
+    [peer] = house.container.peers
+    peer.connection._heartbeat = 0.0
+    peer.connection._heartbeat_at = 0.0
+    client.door.pause_writing()
+    delay = house.engine.heartbeat(peer)
+    deaf = client.transport.take()
+    client.door.resume_writing()
+    house.engine.heartbeat(peer)
+
+    assert (delay, deaf) == (1.0, b"")
+    assert client.transport.take() == b"\x00\x00\x00\x08\x02\x00\x00\x00"

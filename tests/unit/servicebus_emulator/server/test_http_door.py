@@ -155,3 +155,14 @@ async def test_what_happens_to_the_transport_is_told_behind_the_websocket() -> N
     door.connection_lost(None)
 
     assert (Inside.latest.calls, reading) == (["pause", "resume", "lost"], True)
+
+
+async def test_requests_that_have_come_wait_while_the_client_does_not_read() -> None:
+    door, transport = enter()
+    door.pause_writing()
+    door.data_received(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\n")
+    before = transport.take()
+    door.resume_writing()
+
+    assert before == b""
+    assert transport.take().count(b"HTTP/1.1 200") == 2

@@ -114,6 +114,12 @@ async def test_a_ping_is_answered(socket: Socket) -> None:
     assert socket.take(masked(PING, b"!")) == b"\x8a\x01!"
 
 
+async def test_pings_of_a_client_that_does_not_read_are_not_answered(socket: Socket) -> None:
+    socket.outer.waiting = 100_000
+
+    assert socket.take(masked(PING, b"!")) == b""
+
+
 async def test_a_goodbye_is_answered_with_its_code(socket: Socket) -> None:
     answer = socket.take(masked(CLOSE, b"\x03\xe9bye") + masked(BINARY, b"late"))
 
