@@ -15,6 +15,8 @@ from benchmarks import (
     brokers,
     draining,
     emulator_cost,
+    emulator_durability,
+    emulator_rude,
     emulator_start,
     idling,
     machine,
@@ -47,6 +49,8 @@ MEASUREMENTS: dict[str, Callable[[Bench], list[Row]]] = {
     "emulator-messages": emulator_cost.measure_messages,
     "emulator-backlog": emulator_cost.measure_backlog,
     "emulator-scale": emulator_cost.measure_scale,
+    "emulator-durability": emulator_durability.measure,
+    "emulator-rude": emulator_rude.measure,
 }
 
 

@@ -30,9 +30,18 @@ def describe() -> str:
 
 
 def start_emulator(
-    port: int = 0, queues: tuple[str, ...] = (), sink: Callable[[str], None] | None = None
+    port: int = 0,
+    queues: tuple[str, ...] = (),
+    sink: Callable[[str], None] | None = None,
+    options: tuple[str, ...] = (),
 ) -> tuple[ManagedProcess, Endpoints]:
     """Start an emulator process and wait until it is ready.
+
+    Args:
+        port: 0 for a free one.
+        queues: Queues to create.
+        sink: Is called with its lines.
+        options: Arguments of its command line.
 
     Returns:
         The process, and its endpoints (which know no storage account yet).
@@ -40,7 +49,7 @@ def start_emulator(
     wanted = [part for queue in queues for part in ("--queue", queue)]
     process = ManagedProcess(
         "emulator",
-        [sys.executable, "-m", "servicebus_emulator", "--port", str(port), *wanted],
+        [sys.executable, "-m", "servicebus_emulator", "--port", str(port), *wanted, *options],
         sink=sink,
     )
     try:

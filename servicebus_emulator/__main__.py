@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         level=options.log_level.upper(),
         format="%(levelname)s %(name)s: %(message)s",
     )
-    _allow_many_connections()
+    allow_many_connections()
     try:
         asyncio.run(_serve(options))
     except KeyboardInterrupt:  # where signal handlers cannot be set, Ctrl-C arrives like this
@@ -123,7 +123,7 @@ def _stop_signal() -> asyncio.Event:
     return stopped
 
 
-def _allow_many_connections() -> None:
+def allow_many_connections() -> None:
     """Raise the limit of open files to what the system allows: each client is one."""
     if sys.platform != "win32":
         import resource  # noqa: PLC0415 (not on Windows)
