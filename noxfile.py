@@ -220,7 +220,7 @@ def _why_no_containers(session: nox.Session) -> str:
 
 @nox.session
 def browser(session: nox.Session) -> None:
-    """Try the pages in a real browser, which is the one on the path."""
+    """Try the pages in a real browser; `-- --screenshots` renews those in docs/images."""
     search = str(_environment(session, "browser") / "python"), "-m", "tests.browser.chromium"
     missing = str(session.run(*search, external=True, silent=True, success_codes=[0, 1])).strip()
     if missing:
@@ -229,7 +229,10 @@ def browser(session: nox.Session) -> None:
             _python(session, "-m", "playwright", "install", "chromium", kind="browser")
         session.run(*search, external=True)
     _python(session, "-m", "harness", "fetch", kind="browser")
-    _python(session, "-m", "pytest", "tests/browser", *session.posargs, kind="browser")
+    if "--screenshots" in session.posargs:
+        _python(session, "-m", "tests.browser.screenshots", kind="browser")
+    else:
+        _python(session, "-m", "pytest", "tests/browser", *session.posargs, kind="browser")
 
 
 @nox.session

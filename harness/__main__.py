@@ -89,13 +89,15 @@ def up(console: Console, cleanup: ExitStack) -> Sequence[ManagedProcess]:
     worker, api, url = start_product(settings, port=port, sink_of=console.sink)
     cleanup.enter_context(worker)
     cleanup.enter_context(api)
+    emulator = f"http://127.0.0.1:{stack.endpoints.admin_port}/emulator/"
     console.say(
         f"""
 Everything runs. Try:
 
   curl -s -X POST {url}/enqueue/ -H 'Content-Type: application/json' -d '{{"hello": "world"}}'
 
-and then {url}/status/<task_id>; the API's pages are at {url}/docs. Ctrl-C stops everything.
+and then {url}/status/<task_id>, or do it on the page at {url}/ui; the API's document is at
+{url}/docs, the emulator's page at {emulator}. Ctrl-C stops everything.
 """
     )
     return (*stack.processes, worker, api)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +27,8 @@ _NAMES = (
     "chrome",
     "msedge",
 )
+_PATIENCE_MS = 20_000  # other work on the machine is no failure of a page
+expect.set_options(timeout=_PATIENCE_MS)
 MISSING = "No browser was found: install Chromium or Chrome, so that it is on the path."
 
 
@@ -78,7 +80,7 @@ def opened(browser: Browser, url: str, **options: Any) -> Iterator[Watched]:
         options: Of Playwright's `new_context`, such as `color_scheme` and `viewport`.
     """
     context: BrowserContext = browser.new_context(**options)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(_PATIENCE_MS)
     try:
         watched = Watched(context.new_page(), url)
         watched.page.goto(url)

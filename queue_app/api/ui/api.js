@@ -132,9 +132,9 @@ export function every(milliseconds, work) {
         wait = Math.max(wait, error.retryAfter * 1000);
       } finally {
         isBusy = false;
+        timer = setTimeout(turn, wait);
       }
     }
-    timer = setTimeout(turn, wait);
   }
   document.addEventListener("visibilitychange", () => document.hidden || turn());
   document.addEventListener("key-changed", turn);

@@ -1,7 +1,7 @@
 // A line chart over the last minutes, as SVG: values over time, gaps where nothing is known.
 
 const SVG = "http://www.w3.org/2000/svg";
-const LEFT = 44;
+const LEFT = 50;
 const RIGHT = 8;
 const TOP = 8;
 const BOTTOM = 20;

@@ -90,7 +90,7 @@ async function showFacts(taskId) {
   try {
     task = await (await ask(taskPath(taskId))).json();
   } catch (error) {
-    if (error instanceof Problem && error.status === 404) return; // not issued here: no more is known
+    if (error instanceof Problem) return; // not issued here, or away: the status tells enough
     throw error;
   }
   if (byId("task-id").textContent !== taskId) return;
