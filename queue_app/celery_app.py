@@ -21,6 +21,7 @@ from queue_app.retries import RetryPolicy
 from queue_app.settings import Settings, TelemetrySettings
 from queue_app.tasks import register_tasks
 from queue_app.tracing import start_tracing, trace_tasks
+from queue_app.worker_metrics import serve_worker_metrics
 
 
 def create_worker_app(settings: Settings, platform: str = sys.platform) -> Celery:
@@ -37,6 +38,8 @@ def create_worker_app(settings: Settings, platform: str = sys.platform) -> Celer
     if settings.log_format == "json":
         signals.after_setup_logger.connect(_log_json)
         signals.after_setup_task_logger.connect(_log_json)
+    if settings.worker_metrics_port is not None:
+        serve_worker_metrics(settings.worker_metrics_host, settings.worker_metrics_port)
     claims = ClaimStore(settings, WORKER_PATIENCE)
     retries = RetryPolicy(
         settings.task_attempts, settings.retry_first_seconds, settings.retry_longest_seconds

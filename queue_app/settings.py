@@ -87,6 +87,12 @@ class Settings(BaseSettings):
         description="whether workers can be inspected and told to stop tasks; needs the Standard "
         "tier, and the Manage right",
     )
+    worker_metrics_port: Annotated[int, Field(ge=0, le=65535)] | None = Field(
+        default=None, description="where a worker serves metrics for Prometheus; none for nowhere"
+    )
+    worker_metrics_host: str = Field(
+        default="127.0.0.1", description="the address of this machine that it serves them on"
+    )
     api_keys: SecretStr | None = Field(
         default=None, description="name:scopes:sha256 of each API key; none for no keys"
     )

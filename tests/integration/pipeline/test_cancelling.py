@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from celery_azure.blobs import WORKER_PATIENCE, BlobContainer
 from celery_azure.connection import parse_blob_account
 from harness.live import start_api, start_worker
+from harness.processes import start_both
 from harness.waiting import wait_until
 from tests.integration.jobs import Client
 from tests.property.strategies import body_of_size
@@ -25,12 +26,11 @@ def test_a_running_job_is_stopped_and_its_worker_goes_on(
     account = parse_blob_account(settings["AZURE_BLOB_CONNECTION_STRING"])
     blobs = BlobContainer(account, settings["BLOB_CONTAINER_NAME"], WORKER_PATIENCE)
     options = ("--pool=prefork", "--concurrency=1")
-    api, url = start_api(settings, folder=tmp_path)
-    with (
-        api,
-        Client(url) as client,
-        start_worker(slow, options=options, folder=tmp_path) as worker,
-    ):
+    (worker, _), (api, url) = start_both(
+        lambda: (start_worker(slow, options=options, folder=tmp_path), None),
+        lambda: start_api(settings, folder=tmp_path),
+    )
+    with api, worker, Client(url) as client:
         jobs = [client.enqueue(body_of_size(262_144)), client.enqueue(b"{}")]
         for task_id in jobs:  # the second shows that the first has left its process
             client.wait_for(task_id, "STARTED")

@@ -8,6 +8,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 from celery.exceptions import TaskRevokedError
 
@@ -29,7 +30,7 @@ def canvas(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
     """A project with a worker of two processes."""
     folder = tmp_path_factory.mktemp("remote")
     options = ("--pool=prefork", "--concurrency=2", "--hostname=celery@one")
-    settings = settings_on(stack) | {"REMOTE_CONTROL": "true"}
+    settings = settings_on(stack) | {"REMOTE_CONTROL": "true", "WORKER_METRICS_PORT": "0"}
     with running_canvas(settings, folder, *options) as canvas:
         yield canvas
 
@@ -74,6 +75,14 @@ def test_a_worker_does_as_it_is_told(canvas: Canvas) -> None:
     control, name = canvas.tasks.app.control, canvas.tasks.add.name
     (answer,) = control.rate_limit(name, "100/s", reply=True, timeout=20, limit=1)
     assert answer == {"celery@one": {"ok": "new rate limit set successfully"}}
+
+
+def test_a_worker_has_metrics(canvas: Canvas) -> None:
+    canvas.tasks.add.delay(1, 2).get(timeout=SECONDS, interval=0.05)
+    served = canvas.worker.wait_for_line(r"Metrics are served on (http://127\.0\.0\.1:\d+/metrics)")
+    text = httpx.get(served.group(1), trust_env=False).text
+    assert "queue_app_worker_duplicates_total 0.0" in text
+    assert 'queue_app_worker_tasks_total{task="tests.integration.canvas_app.add"}' in text
 
 
 def test_many_may_ask_at_the_same_time(canvas: Canvas) -> None:
