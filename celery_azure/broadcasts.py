@@ -5,6 +5,7 @@ Celery's remote control, its replies, events and broadcast tasks travel this way
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -200,6 +201,7 @@ class Broadcasts:
 # -- creating: what the namespace has refused once it will refuse again --------------------------
 
 _refused: set[ServiceBusEndpoint] = set()
+_telling = threading.Lock()
 
 
 class _RefusedBeforeError(Exception):
@@ -214,7 +216,11 @@ def _attempt(endpoint: ServiceBusEndpoint, create: Callable[[], None]) -> None:
         create()
     except Exception as error:
         if is_refusal(error):
-            _refused.add(endpoint)
+            with _telling:
+                is_known = endpoint in _refused
+                _refused.add(endpoint)
+            if is_known:
+                raise
             logger.warning(
                 "No topics and subscriptions can be created (that needs the Manage right), so that "
                 "remote control, events and broadcasts reach nobody but existing ones: %s",

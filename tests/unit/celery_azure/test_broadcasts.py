@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -165,6 +166,29 @@ def test_what_was_refused_is_told_once_and_not_asked_again(
     (warning,) = [one for one in caplog.records if one.levelname == "WARNING"]
     assert "Manage" in warning.getMessage()
     assert "second line" not in warning.getMessage()
+
+
+def test_what_two_threads_are_refused_at_once_is_told_once(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    both = threading.Barrier(2)
+    error = HttpResponseError("no")
+    error.status_code = 401
+
+    def refuse() -> None:
+        both.wait(10)
+        raise error
+
+    def ask() -> None:
+        with pytest.raises(HttpResponseError):
+            broadcasts._attempt(ServiceBusEndpoint("broadcasts.example"), refuse)
+
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [one.levelname for one in caplog.records] == ["WARNING"]
 
 
 def test_a_namespace_that_does_not_answer_is_asked_again(
