@@ -16,6 +16,7 @@ from celery_azure import administration, broadcasts
 from celery_azure.connection import ServiceBusEndpoint
 from celery_azure.errors import FanoutOffError
 from celery_azure.subscriptions import Subscription
+from servicebus_emulator import ThreadedEmulator
 from tests.integration.transport.draining import Connect, is_silent, until
 
 if TYPE_CHECKING:
@@ -143,6 +144,23 @@ def test_subscriptions_go_with_their_consumers_and_at_last_by_themselves(
     connection.close()
 
     assert subscriptions(admin, name) == []
+
+
+@pytest.mark.embedded_only
+def test_what_was_left_by_one_who_died_goes_after_five_minutes() -> None:
+    with ThreadedEmulator() as emulator:
+        key_name, key = "RootManageSharedAccessKey", "SAS_KEY_VALUE"
+        place = f"127.0.0.1:{emulator.port}"
+        endpoint = ServiceBusEndpoint.parse(place, key_name=key_name, key=key)
+        administration.create_subscription(endpoint, Subscription("t", "left"), lock_seconds=60)
+
+        def paths() -> list[str]:
+            return [entity["path"] for entity in emulator.control.entities()]
+
+        emulator.control.advance(299)
+        assert "t/Subscriptions/left" in paths()
+        emulator.control.advance(2)
+        assert paths() == ["t"]
 
 
 @pytest.mark.usefixtures("admin")
