@@ -289,8 +289,10 @@ class Namespace:
         try:
             create()
         except Exception:  # noqa: BLE001 - whatever the admin client raises; who creates tells it
+            # Who comes after those that fail now is to find that it can be tried again.
+            self.driver.call(self._creating.discard, entity)
             self.driver.call(fail, error)
-        finally:
+        else:
             self.driver.call(self._creating.discard, entity)
 
     def _create_missing_queue(self, create: Callable[[str], None], entity: str) -> None:
