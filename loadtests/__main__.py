@@ -74,7 +74,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             steps = by_users(stepped.seconds, options.step_seconds)
     noise.sample()
     about += [noise.describe(), f"duration: {time.monotonic() - begin:.0f} s"]
-    missed = _missed(limits, outcomes, measured)
+    pairs = _pairs(outcomes, measured)
+    about += [
+        thresholds.compared(name, ours, floor) for name, (ours, floor) in pairs.items() if floor
+    ]
+    missed = [
+        sentence
+        for name, limit in limits.items()
+        if name in pairs
+        for sentence in thresholds.missed(name, limit, *pairs[name])
+    ]
     bend = knee(steps)
     print("\n" + report.text(outcomes, about))
     _print_steps(steps, bend)
@@ -146,21 +155,18 @@ def _run(
     )
 
 
-def _missed(
-    limits: dict[str, thresholds.Threshold], outcomes: Sequence[Outcome], measured: Target
-) -> list[str]:
-    """What was missed; of several runs of a scenario the first counts, which is not the steps'."""
-    said: list[str] = []
-    for name, limit in limits.items():
-        found: dict[str, Outcome] = {}
-        for outcome in outcomes:
-            if outcome.scenario.name == name:
-                found.setdefault(outcome.target.name, outcome)
-        ours, floor = found.get(measured.name), found.get(FLOOR)
-        if ours is not None:
-            figures = None if floor is None else floor.figures
-            said += thresholds.missed(name, limit, ours.figures, figures)
-    return said
+def _pairs(
+    outcomes: Sequence[Outcome], measured: Target
+) -> dict[str, tuple[thresholds.Figures, thresholds.Figures | None]]:
+    """Of each scenario our figures and the floor's; the first run counts, not that in steps."""
+    found: dict[tuple[str, str], thresholds.Figures] = {}
+    for outcome in outcomes:
+        found.setdefault((outcome.scenario.name, outcome.target.name), outcome.figures)
+    return {
+        scenario: (figures, found.get((scenario, FLOOR)))
+        for (scenario, target), figures in found.items()
+        if target == measured.name
+    }
 
 
 def _print_steps(steps: Sequence[tuple[int, float, float]], bend: int | None) -> None:

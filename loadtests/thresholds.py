@@ -84,6 +84,13 @@ def missed(
     return said
 
 
+def compared(name: str, ours: Figures, floor: Figures) -> str:
+    """Say how a scenario compares with the floor of the same run."""
+    rate = ours.rate / floor.rate if floor.rate else 0.0
+    late = ours.p95 / floor.p95 if floor.p95 else 0.0
+    return f"{name}: {rate:.2f} × the floor's requests a second, {late:.1f} × its p95"
+
+
 def _threshold(name: str, table: Mapping[str, Any]) -> Threshold:
     if not isinstance(table, dict):
         raise ValueError(f"[{name}] is not a table")  # noqa: TRY004 - the file is wrong, not the code

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 import loadtests
-from loadtests.thresholds import Figures, Threshold, missed, read
+from loadtests.thresholds import Figures, Threshold, compared, missed, read
 
 LIMIT = Threshold(min_rate=0.5, max_p95=2.0, max_failures=0.01)
 FLOOR = Figures(requests=2000, failures=0, rate=1000.0, p95=10.0)
@@ -41,6 +41,13 @@ def test_a_run_in_which_nothing_was_answered_is_missed() -> None:
 def test_a_floor_that_did_nothing_proves_nothing() -> None:
     ours = Figures(requests=100, failures=0, rate=100.0, p95=10.0)
     assert missed("enqueue", LIMIT, ours, Figures(0, 0, 0.0, 0.0))
+
+
+def test_a_scenario_is_told_as_ratios_to_the_floor() -> None:
+    ours = Figures(requests=1000, failures=0, rate=500.0, p95=25.0)
+    assert compared("enqueue", ours, FLOOR) == (
+        "enqueue: 0.50 × the floor's requests a second, 2.5 × its p95"
+    )
 
 
 def test_a_limit_that_is_not_set_is_not_missed() -> None:
