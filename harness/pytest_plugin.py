@@ -17,7 +17,7 @@ import pytest
 from harness.stack import STACKS, StackUnavailableError, describe_stack, start_stack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from harness.endpoints import Endpoints
     from harness.entities import Entities
@@ -124,12 +124,24 @@ class RunningApp:
     worker: ManagedProcess
 
 
+def teller(config: pytest.Config) -> Callable[[str], None]:
+    """What writes a line to the terminal, past pytest's capturing, also while a test runs."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    capturing = config.pluginmanager.get_plugin("capturemanager")
+    if reporter is None or capturing is None:  # workers of pytest-xdist have no terminal
+        return print
+
+    def say(text: str) -> None:
+        with capturing.global_and_fixture_disabled():
+            reporter.write_line(text)
+
+    return say
+
+
 @pytest.fixture(scope="session")
 def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """The running stack."""
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-    say = reporter.write_line if reporter else print
-    with start_stack(request.config.getoption("stack"), say) as stack:
+    with start_stack(request.config.getoption("stack"), teller(request.config)) as stack:
         yield stack
 
 

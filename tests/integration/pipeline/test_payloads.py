@@ -10,7 +10,7 @@ from azure.storage.blob import ContainerClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.pytest_plugin import RunningApp
+from harness.pytest_plugin import RunningApp, teller
 from harness.waiting import wait_until
 from queue_app.claim_check import MAX_INLINE_BYTES
 from tests.integration.jobs import Client
@@ -46,12 +46,9 @@ def counter(request: pytest.FixtureRequest) -> Iterator[Counter]:
     began = time.monotonic()
     yield counted
     seconds = time.monotonic() - began
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None:  # workers of pytest-xdist have none
-        reporter.write_line(
-            f"\npipeline: {counted.payloads} payloads, {counted.size / 1e6:.1f} MB, "
-            f"in {seconds:.0f} s"
-        )
+    teller(request.config)(
+        f"\npipeline: {counted.payloads} payloads, {counted.size / 1e6:.1f} MB, in {seconds:.0f} s"
+    )
 
 
 @pytest.mark.parametrize(
