@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+import secrets
 import socket
 import ssl
 import time
@@ -28,9 +29,9 @@ _TLS_PORT = 5671
 def new_engine(endpoint: ServiceBusEndpoint) -> Engine:
     """An engine for a namespace."""
     host = f"{endpoint.host}:{endpoint.port}" if endpoint.is_emulator else endpoint.host
-    container_id = f"celery-{socket.gethostname()}-{os.getpid()}-{random.getrandbits(32):08x}"
+    container_id = f"celery-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
     wall_offset = time.time() - time.monotonic()  # noqa: TID251 - locks end by the wall clock
-    engine = Engine(host, container_id, random.random, wall_offset)
+    engine = Engine(host, container_id, random.SystemRandom().random, wall_offset)
     engine.on_outage = _tell_outage
     engine.on_recovery = _tell_recovery
     return engine

@@ -23,6 +23,8 @@ from queue_app.retries import RetryPolicy, policy_of
 
 logger = get_task_logger(__name__)
 
+_chance = random.SystemRandom()  # the shared generator's sequence belongs to the work
+
 
 class Claims(Protocol):
     """Where the task finds payloads that travel by claim-check."""
@@ -121,7 +123,7 @@ def _discard(claims: Claims, claim: str) -> None:
 def _try_again(task: Task, policy: RetryPolicy, error: Exception) -> NoReturn:
     """Send the job to itself as a scheduled message; the broker keeps it until it is due."""
     retries = task.request.retries
-    chance = random.random()  # noqa: S311 - it only spreads the attempts
+    chance = _chance.random()
     pause = policy.pause(retries, error, chance)
     logger.info("Attempt %d failed, the next is in %.1f s.", retries + 1, pause)
     try:

@@ -24,6 +24,8 @@ Result = TypeVar("Result")
 
 logger = get_logger(__name__)
 
+_chance = random.SystemRandom()  # the shared generator's sequence belongs to the program
+
 _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 _MAX_RETRY_AFTER_SECONDS = 60
 
@@ -98,7 +100,7 @@ def converse(operation: Operation[Result], patience: Patience) -> Generator[Step
             continue
         if retries >= patience.retries:
             raise _failure(reply)
-        pause = patience.wait_before(retries, random.random())  # noqa: S311 - spreads clients
+        pause = patience.wait_before(retries, _chance.random())
         yield Pause(max(pause, _retry_after(reply)), str(_failure(reply)))
         retries += 1
 
