@@ -9,6 +9,7 @@ The options are those of `celery_azure.options.Options`.
 from __future__ import annotations
 
 import sys
+import threading
 import time
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -73,6 +74,7 @@ class Transport(virtual.Transport):  # type: ignore[misc] # kombu publishes no t
         self.feed = Feed()
         self.broadcasts = Broadcasts(self.endpoint, self.options, lambda: self.namespace)
         self._namespace: Namespace | None = None
+        self._acquiring = threading.Lock()
 
     @property
     def implements(self) -> Any:
@@ -83,9 +85,12 @@ class Transport(virtual.Transport):  # type: ignore[misc] # kombu publishes no t
     def namespace(self) -> Namespace:
         """The connection that the whole process shares."""
         if self._namespace is None:
-            self._namespace = Namespace.acquire(self.endpoint, self._creator())
-            # Celery's app forgets its connections without closing them.
-            self._finalizer = weakref.finalize(self, self._namespace.release, 0.0)
+            with self._acquiring:  # threads that share a connection must not count twice
+                if self._namespace is None:
+                    namespace = Namespace.acquire(self.endpoint, self._creator())
+                    # Celery's app forgets its connections without closing them.
+                    self._finalizer = weakref.finalize(self, namespace.release, 0.0)
+                    self._namespace = namespace
         return self._namespace
 
     def _creator(self) -> Callable[[str], None] | None:

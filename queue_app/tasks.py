@@ -74,7 +74,9 @@ def register_tasks(
             raise
 
     task_revoked.connect(partial(_on_revoked, claims), weak=False)
-    return app.task(name=TASK_NAME, bind=True, base=_task_class(claims, policy))(process_data)
+    base = _task_class(claims, policy)
+    # Not shared: each app has a task of its own, with its own stores behind it.
+    return app.task(name=TASK_NAME, bind=True, base=base, shared=False)(process_data)
 
 
 def _task_class(claims: Claims, policy: RetryPolicy) -> type[Task]:

@@ -61,4 +61,6 @@ def running_canvas(settings: dict[str, str], folder: Path, *options: str) -> Ite
     with start_worker(settings, app=_APP, options=options, folder=folder) as worker:
         yield Canvas(tasks, worker, settings)
     tasks.app.backend.close()
+    for pool in (tasks.app.amqp.producer_pool, tasks.app.pool):  # `close` forgets, and leaves, them
+        pool.force_close_all()
     tasks.app.close()

@@ -16,26 +16,28 @@ logger = logging.getLogger("work")
 app = create_worker_app(Settings.load())
 app.conf.result_chord_retry_interval = 0.2
 
+# A test run imports this several times, each with an app of its own: none shares its tasks.
 
-@app.task  # type: ignore[untyped-decorator] # celery publishes no types
+
+@app.task(shared=False)  # type: ignore[untyped-decorator] # celery publishes no types
 def add(one: int, other: int) -> int:
     """Add."""
     return one + other
 
 
-@app.task  # type: ignore[untyped-decorator] # celery publishes no types
+@app.task(shared=False)  # type: ignore[untyped-decorator] # celery publishes no types
 def total(numbers: list[int]) -> int:
     """Add all."""
     return sum(numbers)
 
 
-@app.task  # type: ignore[untyped-decorator] # celery publishes no types
+@app.task(shared=False)  # type: ignore[untyped-decorator] # celery publishes no types
 def fail(_: Any = None) -> None:
     """Raise."""
     raise ValueError("no luck")
 
 
-@app.task  # type: ignore[untyped-decorator] # celery publishes no types
+@app.task(shared=False)  # type: ignore[untyped-decorator] # celery publishes no types
 def talk(lines: int, until: str) -> None:
     """Log some lines, then one more when a file is there."""
     for number in range(lines):
@@ -44,7 +46,7 @@ def talk(lines: int, until: str) -> None:
     logger.warning("bye: é")
 
 
-@app.task(bind=True)  # type: ignore[untyped-decorator] # celery publishes no types
+@app.task(shared=False, bind=True)  # type: ignore[untyped-decorator] # celery publishes no types
 def hold(self: Any) -> str:
     """Work until the lock is lost; who is given the message then finds nothing to do."""
     if self.request.delivery_info["redelivered"]:
@@ -54,7 +56,7 @@ def hold(self: Any) -> str:
     raise Reject("somebody else has it", requeue=True)
 
 
-@app.task(bind=True, max_retries=5)  # type: ignore[untyped-decorator] # celery publishes no types
+@app.task(shared=False, bind=True, max_retries=5)  # type: ignore[untyped-decorator] # celery publishes no types
 def stumble(self: Any, times: int) -> int:
     """Fail some times, then tell how often."""
     if self.request.retries < times:

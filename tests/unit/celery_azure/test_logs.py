@@ -135,7 +135,7 @@ def test_tasks_of_other_apps_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(writer, "open", note)
     for app in (ours, theirs):
-        task = app.task(name="t")(do_nothing)
+        task = app.task(name="t", shared=False)(do_nothing)
         signals.task_prerun.send(sender=task, task_id=app.main, task=task)
         signals.task_postrun.send(sender=task, task_id=app.main, task=task)
     assert opened == ["ours"]
