@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -31,18 +32,20 @@ class InlineDriver:
         self.is_closed = self.is_forgotten = False
         self._world = world
         self._is_busy = False
+        self._lock = threading.RLock()
 
     def now(self) -> float:
         return self._world.now
 
     def call(self, function: Callable[..., object], *arguments: Any) -> None:
         """Call it, and let the broker work until nobody has anything to say, and a tick longer."""
-        function(*arguments)
-        if not self._is_busy:
-            self._is_busy = True
-            self._world.turn()
-            self._world.pass_time(0.25)
-            self._is_busy = False
+        with self._lock:  # as there is one thread that drives, and it makes one call at a time
+            function(*arguments)
+            if not self._is_busy:
+                self._is_busy = True
+                self._world.turn()
+                self._world.pass_time(0.25)
+                self._is_busy = False
 
     def close(self, timeout: float) -> None:
         del timeout

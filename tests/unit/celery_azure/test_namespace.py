@@ -148,7 +148,7 @@ def test_a_receiver_that_nobody_lets_in_is_told_once(
     receiver.entity = receiver.address = "missing"
     namespace.open_receiver(receiver, 10)
     world.pass_time(10)
-    [told] = [record.getMessage() for record in caplog.records if "received" in record.message]
+    [told] = [text for record in caplog.records if "received" in (text := record.getMessage())]
     assert told.startswith("Nothing can be received from 'jobs', trying on: amqp:not-found")
 
 
