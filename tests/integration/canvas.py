@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from kombu import pools
 
 from harness.live import start_worker
 
@@ -61,6 +62,5 @@ def running_canvas(settings: dict[str, str], folder: Path, *options: str) -> Ite
     with start_worker(settings, app=_APP, options=options, folder=folder) as worker:
         yield Canvas(tasks, worker, settings)
     tasks.app.backend.close()
-    for pool in (tasks.app.amqp.producer_pool, tasks.app.pool):  # `close` forgets, and leaves, them
-        pool.force_close_all()
     tasks.app.close()
+    pools.reset()  # kombu keeps them for the next app that connects to the same place
