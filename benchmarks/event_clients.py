@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from benchmarks.servant import Answer
 
 _AT_ONCE = 25
-_PATIENCE = 60.0
+_PATIENCE = 240.0
 
 
 class Client(asyncio.Protocol):
