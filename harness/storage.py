@@ -62,10 +62,15 @@ class Azurite:
     @property
     def connection_string(self) -> str:
         """For any Blob Storage SDK."""
-        return (
-            f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};"
-            f"BlobEndpoint=http://127.0.0.1:{self.port}/{ACCOUNT};"
-        )
+        return connection_string(self.port)
+
+
+def connection_string(port: int) -> str:
+    """That of an Azurite on a port of this machine, whether it is there yet or not."""
+    return (
+        f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};"
+        f"BlobEndpoint=http://127.0.0.1:{port}/{ACCOUNT};"
+    )
 
 
 def install_azurite(node: Node, say: Callable[[str], None]) -> Path:

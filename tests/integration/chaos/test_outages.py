@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import httpx
@@ -12,8 +13,9 @@ import pytest
 
 from harness.embedded import start_emulator
 from harness.endpoints import Endpoints
-from harness.live import start_api, start_worker
-from harness.storage import Azurite
+from harness.live import start_api, start_product, start_worker
+from harness.processes import start_both
+from harness.storage import Azurite, connection_string
 from harness.waiting import wait_until
 from servicebus_emulator import OffsetClock, ThreadedEmulator
 from tests.integration.jobs import Client
@@ -21,6 +23,7 @@ from tests.integration.pools import POOLS
 from tests.property.strategies import body_of_size
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from harness.pytest_plugin import BlobStorage
@@ -41,6 +44,12 @@ def closed_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def at_once(*requests: Callable[[], httpx.Response]) -> list[httpx.Response]:
+    """Make requests at the same time, as each may wait as long as is promised."""
+    with ThreadPoolExecutor(len(requests)) as threads:
+        return [future.result() for future in [threads.submit(one) for one in requests]]
 
 
 def assert_unavailable(response: httpx.Response, component: str) -> None:
@@ -65,10 +74,13 @@ def test_a_worker_killed_in_the_middle_of_a_task_loses_nothing(
     with ThreadedEmulator(queues=[QUEUE], clock=clock) as emulator:
         place = endpoints_of(emulator, blob_storage.connection_string)
         settings = place.settings(QUEUE, blob_storage.unique_container())
-        api, url = start_api(settings, folder=tmp_path)
+        slow = settings | {"PROCESSING_DELAY_SECONDS": LONG}
+        (worker, _), (api, url) = start_both(
+            lambda: (start_worker(slow, options=options, folder=tmp_path), None),
+            lambda: start_api(settings, folder=tmp_path),
+        )
         with api, Client(url) as client:
-            slow = settings | {"PROCESSING_DELAY_SECONDS": LONG}
-            with start_worker(slow, options=options, folder=tmp_path) as worker:
+            with worker:
                 small = client.enqueue(b'{"small":1}')
                 client.wait_for(small, "STARTED")
                 worker.kill()
@@ -87,15 +99,13 @@ def test_a_task_longer_than_its_lock_runs_once(blob_storage: BlobStorage, tmp_pa
         emulator.create_queue(QUEUE, lock_duration=2.0)
         place = endpoints_of(emulator, blob_storage.connection_string)
         settings = place.settings(QUEUE, blob_storage.unique_container())
-        api, url = start_api(settings, folder=tmp_path)
         slow = settings | {"PROCESSING_DELAY_SECONDS": "5"}
-        with (
-            api,
-            Client(url) as client,
-            start_worker(slow, folder=tmp_path) as worker,
-            start_worker(slow, folder=tmp_path) as other,
-        ):
-            client.result(client.enqueue(b"{}"))
+        worker, api, url = start_product(slow, folder=tmp_path)
+        with api, worker, Client(url) as client:
+            task_id = client.enqueue(b"{}")
+            client.wait_for(task_id, "STARTED")
+            with start_worker(slow, folder=tmp_path) as other:  # in time to take what is not locked
+                client.result(task_id)
             wait_until(lambda: messages_in(emulator) == 0, "the settlement of the message")
 
             received = (worker.output + other.output).count("] received")
@@ -112,15 +122,19 @@ def test_a_restarted_broker_is_found_again_by_api_and_worker(
             place.namespace, port, place.key_name, place.key, blob_storage.connection_string
         )
         settings = there.settings(QUEUE, blob_storage.unique_container())
-        api, url = start_api(settings, folder=tmp_path)
-        with api, Client(url) as client, start_worker(settings, folder=tmp_path) as worker:
+        worker, api, url = start_product(settings, folder=tmp_path)
+        with api, worker, Client(url) as client:
             client.result(client.enqueue(b'{"before":1}'))
             client.http.timeout = httpx.Timeout(PROMISED_SECONDS)
             emulator.kill()
 
-            assert_unavailable(client.post(b'{"during":1}'), "broker")
-            assert_unavailable(client.post(body_of_size(262_144)), "broker")
-            ready = client.http.get("/readyz")
+            small, large, ready = at_once(
+                lambda: client.post(b'{"during":1}'),
+                lambda: client.post(body_of_size(262_144)),
+                lambda: client.http.get("/readyz"),
+            )
+            assert_unavailable(small, "broker")
+            assert_unavailable(large, "broker")
             assert ready.status_code == 503
             assert "broker" in ready.text
             assert client.http.get("/healthz").status_code == 200
@@ -145,17 +159,21 @@ def test_a_storage_outage_delays_results_and_loses_none(tmp_path: Path) -> None:
     port = azurite.port
     with azurite.process, ThreadedEmulator(queues=[QUEUE]) as emulator:
         settings = endpoints_of(emulator, azurite.connection_string).settings(QUEUE)
-        api, url = start_api(settings, folder=tmp_path)
-        with api, Client(url) as client, start_worker(settings, folder=tmp_path) as worker:
+        worker, api, url = start_product(settings, folder=tmp_path)
+        with api, worker, Client(url) as client:
             before = client.enqueue(b'{"before":1}')
             client.result(before)
             client.http.timeout = httpx.Timeout(PROMISED_SECONDS)
             azurite.process.stop()
 
             assert client.result(before) == {"processed": {"before": 1}}  # known, and it stays so
-            assert_unavailable(client.http.get(f"/status/{uuid.uuid4()}"), "storage")
-            assert_unavailable(client.post(body_of_size(262_144)), "storage")
-            ready = client.http.get("/readyz")
+            status, large, ready = at_once(
+                lambda: client.http.get(f"/status/{uuid.uuid4()}"),
+                lambda: client.post(body_of_size(262_144)),
+                lambda: client.http.get("/readyz"),
+            )
+            assert_unavailable(status, "storage")
+            assert_unavailable(large, "storage")
             assert ready.status_code == 503
             assert "storage" in ready.text
             during = [client.enqueue(b'{"during":%d}' % n) for n in range(8)]  # the broker suffices
@@ -171,30 +189,30 @@ def test_a_storage_outage_delays_results_and_loses_none(tmp_path: Path) -> None:
 
 def test_api_and_worker_start_before_broker_and_storage(tmp_path: Path) -> None:
     broker_port, blob_port = closed_port(), closed_port()
-    blobs = Azurite(print)
-    connection_string = blobs.connection_string.replace(f":{blobs.port}/", f":{blob_port}/")
-    blobs.process.stop()
     place = Endpoints(
         f"127.0.0.1:{broker_port}",
         broker_port,
         "RootManageSharedAccessKey",
         "SAS_KEY_VALUE",
-        connection_string,
+        connection_string(blob_port),
     )
     settings = place.settings(QUEUE)
-    api, url = start_api(settings, folder=tmp_path)
-    with api, Client(url) as client, start_worker(settings, folder=tmp_path):
+    worker, api, url = start_product(settings, folder=tmp_path)
+    with api, worker, Client(url) as client:
         client.http.timeout = httpx.Timeout(PROMISED_SECONDS)
         assert client.http.get("/").json() == {"message": "Hello World"}
         assert client.http.get("/healthz").status_code == 200
-        ready = client.http.get("/readyz")
+        ready, posted = at_once(lambda: client.http.get("/readyz"), lambda: client.post(b"{}"))
         assert ready.status_code == 503
         assert "broker" in ready.text
         assert "storage" in ready.text
-        assert_unavailable(client.post(b"{}"), "broker")
+        assert_unavailable(posted, "broker")
 
-        emulator, _ = start_emulator(broker_port, queues=(QUEUE,))
-        with emulator, Azurite(print, port=blob_port).process:
+        (emulator, _), (azurite, _) = start_both(
+            lambda: start_emulator(broker_port, queues=(QUEUE,)),
+            lambda: (Azurite(print, port=blob_port).process, None),
+        )
+        with emulator, azurite:
             wait_until(
                 lambda: client.http.get("/readyz").status_code == 200,
                 "a system that is ready",
