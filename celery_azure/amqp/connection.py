@@ -24,15 +24,13 @@ from celery_azure.amqp.frames import (
 )
 from celery_azure.amqp.isolation import call_each
 from celery_azure.amqp.link import HIGHEST_HANDLE, LinkTable
+from celery_azure.amqp.pulse import IDLE_SECONDS, Need, Pulse
 from celery_azure.amqp.serials import MASK, OutgoingWindow, ahead, between
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from celery_azure.amqp.link import Link
-
-IDLE_SECONDS = 60.0
-"""The silence that this end asks the peer not to exceed."""
 
 CONNECTION_LOST = "amqp:connection:lost"
 """Our own condition: the socket is gone and nobody has said why."""
@@ -47,16 +45,6 @@ _SMALLEST_PEER_FRAME = 512
 _LARGEST_PEER_FRAME = 1_048_576
 _TRANSFER_BYTES = 64
 """Room for a transfer without its payload."""
-
-_SHORTEST_PEER_IDLE = 1.0
-_HANDSHAKE_SECONDS, _SILENT_HANDSHAKE_SECONDS = 20.0, 4.0
-_QUIET_SECONDS, _QUIET_IDLE_SECONDS = 1.5, 40.0
-_ECHO_SECONDS = 2.0
-"""A peer that is quiet while something is owed (or for long when nothing is) is asked for an echo:
-one that has gone without a word, as behind a firewall, is noticed before whoever waits gives up."""
-
-_SLOWEST_BYTES = 50_000
-"""Per second: what was written last may be on its way still."""
 
 
 class State(Enum):
@@ -94,11 +82,7 @@ class Connection:
         self._next_incoming_id = 0
         self._window = OutgoingWindow()
         self._peer_frame_bytes = _SMALLEST_PEER_FRAME
-        self._peer_idle: float | None = None
-        self._heard_at = self._spoke_at = now
-        self._asked_at: float | None = None
-        self._unheard = 0
-        self._opened_by = now + _HANDSHAKE_SECONDS
+        self._pulse = Pulse(now)
 
     # -- bytes -----------------------------------------------------------------------------------
 
@@ -108,12 +92,12 @@ class Connection:
             return b""
         data = b"".join(self._output)
         self._output.clear()
-        self._unheard += len(data)
+        self._pulse.wrote(len(data))
         return data
 
     def receive(self, data: bytes, now: float) -> None:
         """Take what the socket has given."""
-        self._heard_at, self._asked_at, self._unheard = now, None, 0
+        self._pulse.heard(now)
         try:
             for item in self._reader.feed(data):
                 if isinstance(item, bytes):
@@ -125,38 +109,22 @@ class Connection:
 
     def deadline(self) -> float:
         """When `expire` wants to be called."""
-        if self.state is not State.OPEN:
-            return min(self._opened_by, self._heard_at + _SILENT_HANDSHAKE_SECONDS)
-        silent_at = self._heard_at + 1.5 * IDLE_SECONDS
-        if self._peer_idle is None:
-            return silent_at
-        return min(silent_at, self._spoke_at + self._peer_idle / 2)
+        return self._pulse.deadline(is_open=self.state is State.OPEN)
 
     def expire(self, now: float) -> None:
         """Do what the time asks for: keep the peer awake, or give it up."""
-        if self.state is State.OPEN:
-            if now >= self._heard_at + 1.5 * IDLE_SECONDS or self._has_no_echo(now):
-                self.lose(AmqpError(CONNECTION_LOST, "the peer has gone silent"), now)
-            elif self._asked_at is None and self._is_suspect(now):
-                self._asked_at = self._spoke_at = now
-                self._write(frames.flow(self._session(), None, echo=True))
-            elif self._peer_idle is not None and now >= self._spoke_at + self._peer_idle / 2:
-                self._output.append(frames.EMPTY_FRAME)
-                self._spoke_at = now
-        elif self.state is not State.CLOSED and now >= self.deadline():
-            self.lose(AmqpError(CONNECTION_LOST, "the peer does not answer"), now)
+        if self.state is State.CLOSED:
+            return
+        is_open = self.state is State.OPEN
+        need = self._pulse.look(now, is_open=is_open, is_owed=self._is_owed)
+        if need is Need.END:
+            what = "the peer has gone silent" if is_open else "the peer does not answer"
+            self.lose(AmqpError(CONNECTION_LOST, what), now)
+        elif need is Need.ECHO:
+            self._write(frames.flow(self._session(), None, echo=True))
+        elif need is Need.SIGN_OF_LIFE:
+            self._write(frames.EMPTY_FRAME)
 
-    def _has_no_echo(self, now: float) -> bool:
-        if self._asked_at is None:
-            return False
-        return now >= self._asked_at + _ECHO_SECONDS + self._unheard / _SLOWEST_BYTES
-
-    def _is_suspect(self, now: float) -> bool:
-        """Whether the peer has been quiet for longer than it should."""
-        quiet = now - self._heard_at
-        return quiet >= _QUIET_IDLE_SECONDS or (quiet >= _QUIET_SECONDS and self._is_owed)
-
-    @property
     def _is_owed(self) -> bool:
         """Whether the peer has yet to answer something."""
         attaching = any(not link.is_attached for link in self._links.all())
@@ -313,8 +281,7 @@ class Connection:
             self._refuse(AmqpError("amqp:invalid-field", text), now)
             return
         self._peer_frame_bytes = min(size, _LARGEST_PEER_FRAME)
-        idle = frame.field(4)
-        self._peer_idle = max(idle / 1000, _SHORTEST_PEER_IDLE) if idle else None
+        self._pulse.expects(frame.field(4))
         self.state = State.BEGIN_SENT
 
     def _on_begin(self, frame: Frame, now: float) -> None:
@@ -322,7 +289,7 @@ class Connection:
         self._window.open(frame.fields[2])
         self._links.highest = min(frame.field(4, HIGHEST_HANDLE), HIGHEST_HANDLE)
         self.state = State.OPEN
-        self._spoke_at = now
+        self._pulse.opened(now)
 
     # -- links, messages, settlements ------------------------------------------------------------
 

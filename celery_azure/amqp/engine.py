@@ -6,7 +6,6 @@ and the time, and fetches tokens for it; it gives bytes, the next deadline, and 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
@@ -16,6 +15,11 @@ from celery_azure.amqp.connection import CONNECTION_LOST, Connection, State
 from celery_azure.amqp.frames import AmqpError
 from celery_azure.amqp.isolation import call_each
 from celery_azure.amqp.messages import Message
+from celery_azure.amqp.patience import (
+    LONGEST_DELAY,
+    delay_seconds,
+    wait_seconds,
+)
 from celery_azure.amqp.requests import PERMANENT, Answer, Requests
 
 if TYPE_CHECKING:
@@ -26,14 +30,10 @@ if TYPE_CHECKING:
 TICK_SECONDS = 0.25
 """How exactly deadlines of messages and links are kept."""
 
-_FIRST_DELAY, _LONGEST_DELAY = 0.1, 5.0
-_BUSY_SECONDS = 10.0
 _ATTACH_SECONDS = 20.0
 _STEADY_SECONDS, _FLAPS = 2.0, 3
 """What has worked for so long may be tried again at once when it breaks."""
 
-_WAIT = re.compile(r"wait (\d+) seconds?", re.IGNORECASE)
-SERVER_BUSY = "com.microsoft:server-busy"
 _UNAUTHORIZED = frozenset({"amqp:unauthorized-access", "com.microsoft:auth-failed"})
 
 
@@ -300,7 +300,7 @@ class Engine:
                     self._advance(link, now)
             return
         if claim.is_good:  # the old one may serve a little longer
-            claim.refresh_at = now + _LONGEST_DELAY
+            claim.refresh_at = now + LONGEST_DELAY
             return
         if answer.error.condition not in PERMANENT:  # nobody has said no: ask again
             claim.retry_at = self._retry_at(answer.error, claim.attempts, now)
@@ -342,18 +342,11 @@ class Engine:
             self._failures = max(1, self._failures)
         self.trouble = error.description if error is not None else ""
         if self._links:
-            self.connect_at = now + self._delay(self._failures)
+            self.connect_at = now + delay_seconds(self._failures, self._chance())
         if self._failures >= (_FLAPS if was_open else 1) and not self.is_outage_told:
             self.is_outage_told = True
             self.on_outage(error or AmqpError(CONNECTION_LOST))
         self._failures += 1
-
-    def _delay(self, failures: int) -> float:
-        """Nothing after the first failure, then twice as long each time, with some chance in it."""
-        if failures == 0:
-            return 0.0
-        longest = min(_LONGEST_DELAY, _FIRST_DELAY * 2.0 ** min(failures, 10))
-        return longest * (0.5 + 0.5 * self._chance())
 
     def _advance(self, link: Link, now: float) -> None:
         """Bring a link one step nearer to being attached, if it is time for that."""
@@ -399,12 +392,6 @@ class Engine:
 
     def _retry_at(self, error: AmqpError, attempts: int, now: float) -> float:
         """When to try again; a tick comes then."""
-        seconds = busy_seconds(error) if error.condition == SERVER_BUSY else self._delay(attempts)
+        seconds = wait_seconds(error, attempts, self._chance())
         self._next_tick = min(self._next_tick, now + seconds)
         return now + seconds
-
-
-def busy_seconds(error: AmqpError) -> float:
-    """How long a busy namespace asks to be left alone."""
-    wait = _WAIT.search(error.description)
-    return float(wait[1]) if wait else _BUSY_SECONDS

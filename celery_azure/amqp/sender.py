@@ -12,11 +12,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from celery_azure.amqp.connection import UNTOLD
-from celery_azure.amqp.engine import SERVER_BUSY, busy_seconds
 from celery_azure.amqp.frames import AmqpError
 from celery_azure.amqp.isolation import call_each
 from celery_azure.amqp.link import Link
 from celery_azure.amqp.messages import BATCH_FORMAT, batch_bytes, encode_batch
+from celery_azure.amqp.patience import SERVER_BUSY, busy_seconds
 from celery_azure.amqp.requests import PERMANENT
 
 if TYPE_CHECKING:

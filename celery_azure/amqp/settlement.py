@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from celery_azure.amqp import frames
 from celery_azure.amqp.codec import UuidArray
-from celery_azure.amqp.engine import SERVER_BUSY, busy_seconds
 from celery_azure.amqp.frames import AmqpError
+from celery_azure.amqp.patience import SERVER_BUSY, busy_seconds
 from celery_azure.amqp.requests import PERMANENT
 
 if TYPE_CHECKING:

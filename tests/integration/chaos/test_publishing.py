@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from celery_azure.amqp import connection
+from celery_azure.amqp import pulse
 from harness.waiting import wait_until
 from tests.integration.chaos.site import (
     LoopPublisher,
@@ -106,7 +106,7 @@ def test_a_peer_that_goes_silent_is_left_in_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for patience in ("_QUIET_SECONDS", "_ECHO_SECONDS", "_SILENT_HANDSHAKE_SECONDS"):
-        monkeypatch.setattr(connection, patience, 0.2)  # else the same, in 4 seconds
+        monkeypatch.setattr(pulse, patience, 0.2)  # else the same, in 4 seconds
     publisher = site.publisher(kind)
     site.control.inject(operation, "half-open", times=1)
     accepted = site.publish(publisher)

@@ -206,7 +206,7 @@ def test_a_message_is_cut_into_the_smallest_frames_there_are() -> None:
 def test_an_open_without_numbers_means_the_largest_there_are() -> None:
     connection = wire.opened()
     assert connection._peer_frame_bytes == 1_048_576
-    assert connection._peer_idle is None
+    assert connection._pulse._peer_idle is None
 
 
 def test_a_peer_that_wants_to_be_woken_all_the_time_is_woken_twice_a_second() -> None:

@@ -4,8 +4,8 @@ import pytest
 
 from celery_azure.amqp import frames
 from celery_azure.amqp.connection import State
-from celery_azure.amqp.engine import busy_seconds
 from celery_azure.amqp.frames import AmqpError
+from celery_azure.amqp.patience import busy_seconds
 from celery_azure.tokens import SharedAccessTokens
 from servicebus_emulator.nodes.sas import ROOT_KEY
 from tests.unit.celery_azure.amqp import wire
