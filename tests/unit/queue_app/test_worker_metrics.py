@@ -2,11 +2,12 @@ import pytest
 from celery.worker import state
 from prometheus_client import CollectorRegistry, generate_latest
 
-from celery_azure.counts import DUPLICATES, counts
+from celery_azure.counts import DUPLICATES, LOST_LOCKS, counts
 from queue_app.worker_metrics import WorkerCollector
 
 
 def test_what_a_worker_counts_is_told_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(counts, LOST_LOCKS, 0)  # whatever ran in this process before
     monkeypatch.setitem(counts, DUPLICATES, 3)
     monkeypatch.setattr(state, "total_count", {"work": 7})
     registry = CollectorRegistry()
