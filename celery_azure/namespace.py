@@ -271,12 +271,7 @@ class Namespace:
             return False
         if entity not in self._creating:
             self._creating.add(entity)
-            threading.Thread(
-                target=self._create,
-                args=(entity, create, error, fail),
-                name="celery-azure-create",
-                daemon=True,
-            ).start()
+            self.driver.call_beside(self._create, entity, create, error, fail)
         return True
 
     def _create(

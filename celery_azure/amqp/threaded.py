@@ -80,6 +80,13 @@ class ThreadedDriver:
             with contextlib.suppress(OSError):  # full: it will wake; closed: it is gone
                 self._wake_in.send(b"\0")
 
+    @staticmethod
+    def call_beside(function: Callable[..., object], *arguments: Any) -> None:
+        """Call what blocks (a request to another service, say) in a thread of its own."""
+        threading.Thread(
+            target=function, args=arguments, name="celery-azure-beside", daemon=True
+        ).start()
+
     def close(self, timeout: float = _CLOSE_SECONDS) -> None:
         """End the thread, after what it was given; wait that many seconds for it."""
         self._is_closing = True

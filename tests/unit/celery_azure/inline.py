@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import kombu
@@ -25,14 +26,21 @@ URL = f"azureservicebus://{ROOT_KEY.name}:{ROOT_KEY.key}@here:5672"
 
 
 class InlineDriver:
-    """Stands where `ThreadedDriver` would."""
+    """Stands where `ThreadedDriver` would.
+
+    Attributes:
+        seconds: How much time passes with each call.
+    """
+
+    seconds = 0.25
 
     def __init__(self, world: World, engine: Engine) -> None:
         self.engine = world.engine = engine
         self.is_closed = self.is_forgotten = False
         self._world = world
-        self._is_busy = False
+        self._is_busy = self._is_beside = False
         self._lock = threading.RLock()
+        self._beside: list[Callable[[], object]] = []
 
     def now(self) -> float:
         return self._world.now
@@ -41,11 +49,23 @@ class InlineDriver:
         """Call it, and let the broker work until nobody has anything to say, and a tick longer."""
         with self._lock:  # as there is one thread that drives, and it makes one call at a time
             function(*arguments)
-            if not self._is_busy:
-                self._is_busy = True
-                self._world.turn()
-                self._world.pass_time(0.25)
-                self._is_busy = False
+            if self._is_busy:
+                return
+            self._is_busy = True
+            self._world.turn()
+            self._world.pass_time(self.seconds)
+            self._is_busy = False
+            if self._is_beside:
+                return
+            self._is_beside = True
+            beside, self._beside = self._beside, []
+            for call in beside:  # what they bring about beside is for the next call
+                call()
+            self._is_beside = False
+
+    def call_beside(self, function: Callable[..., object], *arguments: Any) -> None:
+        """Call it when the call that is under way has been made."""
+        self._beside.append(partial(function, *arguments))
 
     def close(self, timeout: float) -> None:
         del timeout
