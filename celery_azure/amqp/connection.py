@@ -13,19 +13,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from celery_azure.amqp import frames
 from celery_azure.amqp import performatives as codes
 from celery_azure.amqp.codec import CodecError
-from celery_azure.amqp.frames import (
-    SETTLED,
-    AmqpError,
-    Frame,
-    FrameReader,
-    Outcome,
-    error_of,
-    outcome_of,
-)
+from celery_azure.amqp.deliveries import OpenDeliveries
+from celery_azure.amqp.frames import AmqpError, Frame, FrameReader, error_of
 from celery_azure.amqp.isolation import call_each
 from celery_azure.amqp.link import HIGHEST_HANDLE, LinkTable
 from celery_azure.amqp.pulse import IDLE_SECONDS, Need, Pulse
-from celery_azure.amqp.serials import MASK, OutgoingWindow, ahead, between
+from celery_azure.amqp.serials import MASK, OutgoingWindow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,9 +27,6 @@ if TYPE_CHECKING:
 
 CONNECTION_LOST = "amqp:connection:lost"
 """Our own condition: the socket is gone and nobody has said why."""
-
-UNTOLD = "amqp:illegal-state"
-"""Our own condition: a message was settled, and nobody has said whether it was taken."""
 
 _INCOMING_WINDOW = 0x7FFFFFFF
 _SMALLEST_PEER_FRAME = 512
@@ -76,8 +66,7 @@ class Connection:
         self._reader = FrameReader()
         self._output: list[bytes] = [frames.SASL_HEADER]
         self._links = LinkTable(container_id)
-        self._sent_by: dict[int, Link] = {}
-        self._taken_by: dict[int, Link] = {}
+        self._deliveries = OpenDeliveries()
         self._next_delivery_id = 0
         self._next_incoming_id = 0
         self._window = OutgoingWindow()
@@ -127,8 +116,7 @@ class Connection:
 
     def _is_owed(self) -> bool:
         """Whether the peer has yet to answer something."""
-        attaching = any(not link.is_attached for link in self._links.all())
-        return bool(attaching or self._sent_by or self._taken_by)
+        return bool(self._deliveries) or any(not link.is_attached for link in self._links.all())
 
     def lose(self, error: AmqpError, now: float) -> None:
         """End the connection; every link on it goes down with this error.
@@ -186,7 +174,7 @@ class Connection:
         self._next_delivery_id = (delivery_id + 1) & MASK
         link.credit -= 1
         link.delivery_count = (link.delivery_count + 1) & MASK
-        self._sent_by[delivery_id] = link
+        self._deliveries.sent(delivery_id, link)
         head = link.handle or 0, delivery_id, delivery_id.to_bytes(4, "big"), message_format
         room = self._peer_frame_bytes - _TRANSFER_BYTES
         at = 0
@@ -201,7 +189,7 @@ class Connection:
 
     def settle(self, link: Link, delivery_id: int, state: bytes) -> None:
         """Tell the outcome of a delivery that came in, and wait for the peer's word on it."""
-        self._taken_by[delivery_id] = link
+        self._deliveries.taken(delivery_id, link)
         self._output.append(
             frames.disposition(
                 is_receiver=True, first=delivery_id, last=delivery_id, settled=False, state=state
@@ -229,8 +217,7 @@ class Connection:
 
     def _forget(self, link: Link) -> None:
         self._links.remove(link)
-        self._sent_by = {key: one for key, one in self._sent_by.items() if one is not link}
-        self._taken_by = {key: one for key, one in self._taken_by.items() if one is not link}
+        self._deliveries.forget(link)
         link.handle, link.connection, link.is_attached = None, None, False
 
     def _take_down(self, link: Link, error: AmqpError, now: float) -> None:
@@ -325,24 +312,8 @@ class Connection:
             link.on_delivery(*whole, now)
 
     def _on_disposition(self, frame: Frame, now: float) -> None:
-        from_receiver, first = frame.fields[:2]
-        last = frame.field(2, first)
-        if ahead(last, first) < 0:
-            raise CodecError("a disposition that ends before it begins")
-        is_settled, outcome = frame.field(3, False), outcome_of(frame.field(4))
-        if outcome is None:
-            if not is_settled:
-                return
-            outcome = _UNTOLD if from_receiver else SETTLED
-        table = self._sent_by if from_receiver else self._taken_by
-        numbers = [first] if first == last else between(first, last, table)
-        for number in numbers:
-            link = table.pop(number, None)
-            if link is None:
-                continue
-            if (
-                from_receiver and not is_settled
-            ):  # it waits for our word, as the mode `second` has it
+        for link, number, outcome, waits in self._deliveries.hear(frame):
+            if waits:
                 self._write(
                     frames.disposition(
                         is_receiver=False, first=number, last=number, settled=True, state=b"\x40"
@@ -384,7 +355,6 @@ class Connection:
         self.lose(error, now)
 
 
-_UNTOLD = Outcome(0, AmqpError(UNTOLD, "settled without a word of its fate"))
 _TALKING = (State.OPEN_SENT, State.BEGIN_SENT, State.OPEN)
 
 

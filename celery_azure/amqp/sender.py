@@ -11,7 +11,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING
 
-from celery_azure.amqp.connection import UNTOLD
+from celery_azure.amqp.deliveries import UNTOLD
 from celery_azure.amqp.frames import AmqpError
 from celery_azure.amqp.isolation import call_each
 from celery_azure.amqp.link import Link

@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from servicebus_emulator.amqp.errors import (
-    FRAMING_ERROR,
-    NOT_ALLOWED,
-    AmqpError,
-    FramingError,
-    ProtocolError,
-    StateError,
-)
+from servicebus_emulator.amqp.channels import Channels
+from servicebus_emulator.amqp.errors import AmqpError, FramingError, ProtocolError, StateError
 from servicebus_emulator.amqp.events import (
     AuthenticationRequested,
     ConnectionClosed,
@@ -26,10 +20,10 @@ from servicebus_emulator.amqp.framing import (
     SASL_HEADER,
     Frame,
     FrameReader,
-    frame_header,
 )
 from servicebus_emulator.amqp.outlet import Outlet
 from servicebus_emulator.amqp.performatives import Begin, Close, End, Open
+from servicebus_emulator.amqp.pulse import EMPTY_FRAME, Pulse
 from servicebus_emulator.amqp.sasl import SaslClient, SaslServer
 from servicebus_emulator.amqp.schemas import (
     Work,
@@ -37,7 +31,6 @@ from servicebus_emulator.amqp.schemas import (
     decode_sasl_frame,
     encode_body,
 )
-from servicebus_emulator.amqp.session import Session
 from servicebus_emulator.amqp.states import (
     CONNECTION,
     ConnectionState,
@@ -48,11 +41,10 @@ from servicebus_emulator.amqp.states import (
 
 if TYPE_CHECKING:
     from servicebus_emulator.amqp.events import Event
+    from servicebus_emulator.amqp.session import Session
 
 #: Seconds that a closing connection waits for the peer's close.
 CLOSE_LINGER: Final = 5.0
-_SHORTEST_BEAT: Final = 0.01  # seconds between empty frames, whatever the peer wants
-_EMPTY_FRAME: Final = frame_header(0)
 _HEADER_STATES: Final = frozenset(
     (
         ConnectionState.START,
@@ -72,7 +64,6 @@ class Connection:
 
     Attributes:
         state: see `states.py`.
-        sessions: the sessions that are not ended, by the peer's channel.
         context: free for the owner.
     """
 
@@ -108,7 +99,6 @@ class Connection:
         if max_frame_size < MIN_MAX_FRAME_SIZE:
             raise ValueError(f"max_frame_size is at least {MIN_MAX_FRAME_SIZE}")
         self.state = ConnectionState.START
-        self.sessions: dict[int, Session] = {}
         self.context: Any = None
         self._open = Open(
             container_id=container_id,
@@ -123,14 +113,11 @@ class Connection:
         self._outlet = Outlet()
         self._sasl: SaslServer | SaslClient | None = None
         self._sasl_header_due = False
-        self._begun: dict[int, Session] = {}
-        self._retired: set[int] = set()
-        self._remote_channel_max = channel_max
+        self._channels = Channels(channel_max, self._outlet)
         self._closed_reported = False
         self._error: AmqpError | None = None
         self._now = now
-        self._heartbeat: float | None = None
-        self._heartbeat_at = 0.0
+        self._pulse = Pulse()
         self._linger_until: float | None = None
         if not self._server:
             self._start_client(mechanism, credentials)
@@ -146,6 +133,11 @@ class Connection:
     def _send_headers_and_open(self) -> None:
         self._send_header()
         self._send_open()
+
+    @property
+    def sessions(self) -> dict[int, Session]:
+        """The sessions that are not ended, by the peer's channel."""
+        return self._channels.sessions
 
     @property
     def finished(self) -> bool:
@@ -182,9 +174,7 @@ class Connection:
         """When `handle_deadline` wants to be called, seconds since the epoch; None: never."""
         if self.finished:
             return None
-        if self._linger_until is not None:
-            return self._linger_until
-        return None if self._heartbeat is None else self._heartbeat_at
+        return self._pulse.deadline if self._linger_until is None else self._linger_until
 
     def handle_deadline(self, now: float) -> None:
         """Send an empty frame when half of the peer's idle-time-out has passed.
@@ -197,9 +187,8 @@ class Connection:
         if self._linger_until is not None:
             if now >= self._linger_until:
                 self._finish(self._error)
-        elif self._heartbeat is not None and now >= self._heartbeat_at:
-            self._heartbeat_at = now + self._heartbeat
-            self._outlet.write_raw(_EMPTY_FRAME)
+        elif self._pulse.beats(now):
+            self._outlet.write_raw(EMPTY_FRAME)
 
     # --- commands ---------------------------------------------------------------------------
 
@@ -223,7 +212,7 @@ class Connection:
         """
         if (self.state, Input.SEND_WORK) not in CONNECTION:
             raise StateError(f"cannot begin a session in state {self.state.name}")
-        session = self._new_session()
+        session = self._channels.new_session()
         if session is None:
             raise StateError("all channels are taken")
         session.begin(None, properties)
@@ -339,25 +328,15 @@ class Connection:
     def _on_open(self, opened: Open) -> None:
         self.state = advance(CONNECTION, self.state, Input.RECV_OPEN)
         self._outlet.max_frame_size = max(MIN_MAX_FRAME_SIZE, opened.max_frame_size)
-        self._remote_channel_max = opened.channel_max
+        self._channels.remote_channel_max = opened.channel_max
         if self.state is ConnectionState.OPEN_RCVD:
             self._send_open()
         if self.state is not ConnectionState.OPENED:
             return
         if opened.idle_time_out:
-            self._heartbeat = max(_SHORTEST_BEAT, opened.idle_time_out / 2000)
-            self._heartbeat_at = self._now + self._heartbeat
-        self._outlet.events.append(
-            ConnectionOpened(
-                container_id=opened.container_id,
-                hostname=opened.hostname,
-                max_frame_size=opened.max_frame_size,
-                channel_max=opened.channel_max,
-                idle_time_out=opened.idle_time_out or 0,
-                properties=opened.properties or {},
-                user=self._sasl.user if isinstance(self._sasl, SaslServer) else None,
-            )
-        )
+            self._pulse.start(opened.idle_time_out, self._now)
+        user = self._sasl.user if isinstance(self._sasl, SaslServer) else None
+        self._outlet.events.append(ConnectionOpened.by(opened, user))
 
     def _on_close(self, close: Close) -> None:
         self.state = advance(CONNECTION, self.state, Input.RECV_CLOSE)
@@ -367,48 +346,16 @@ class Connection:
 
     def _on_work(self, channel: int, performative: Work, payload: bytes) -> None:
         if isinstance(performative, Begin):
-            self._on_begin(channel, performative)
+            self._channels.on_begin(channel, performative)
             return
-        session = self.sessions.get(channel)
+        session = self._channels.find(channel)
         if session is None:
-            # Clients send detach after end: an ended session is deaf, a never begun one a fault.
-            if channel not in self._retired:
-                raise ProtocolError(NOT_ALLOWED, f"no session on channel {channel}")
-        elif isinstance(performative, End):
+            return
+        if isinstance(performative, End):
             session.on_end(performative)
-            self._retire(channel, session)
+            self._channels.retire(channel)
         else:
             session.receive(performative, payload)
-
-    def _on_begin(self, channel: int, begin: Begin) -> None:
-        if channel > self._open.channel_max:
-            raise ProtocolError(FRAMING_ERROR, f"channel {channel} above channel-max")
-        if channel in self.sessions:
-            raise ProtocolError(NOT_ALLOWED, f"channel {channel} has a session")
-        if begin.remote_channel is None:
-            session = self._new_session()
-            if session is None:
-                raise ProtocolError(NOT_ALLOWED, "more sessions than the peer's own channel-max")
-        elif begin.remote_channel in self._begun:
-            session = self._begun[begin.remote_channel]
-        else:
-            raise ProtocolError(NOT_ALLOWED, f"no begin on channel {begin.remote_channel}")
-        session.on_begin(begin, channel)
-        self._retired.discard(channel)
-        self.sessions[channel] = session
-
-    def _new_session(self) -> Session | None:
-        channel_max = min(self._open.channel_max, self._remote_channel_max)
-        for channel in range(channel_max + 1):
-            if channel not in self._begun:
-                session = self._begun[channel] = Session(channel, self._outlet)
-                return session
-        return None
-
-    def _retire(self, channel: int, session: Session) -> None:
-        self._retired.add(channel)
-        del self.sessions[channel]
-        del self._begun[session.channel]
 
     # --- bytes out --------------------------------------------------------------------------
 
@@ -422,7 +369,7 @@ class Connection:
 
     def _say_close(self, error: AmqpError | None, how: Input) -> None:
         self.state = advance(CONNECTION, self.state, how)
-        self._drop_sessions()
+        self._channels.drop()
         self._outlet.write(0, encode_body(Close(error)))
         self._linger_until = self._now + CLOSE_LINGER
 
@@ -443,16 +390,10 @@ class Connection:
     def _finish(self, error: AmqpError | None) -> None:
         self.state = ConnectionState.END
         self._linger_until = None
-        self._drop_sessions()
+        self._channels.drop()
         self._report_closed(error)
 
     def _report_closed(self, error: AmqpError | None) -> None:
         if not self._closed_reported:
             self._closed_reported = True
             self._outlet.events.append(ConnectionClosed(error))
-
-    def _drop_sessions(self) -> None:
-        for session in self._begun.values():
-            session.drop()
-        self._begun.clear()
-        self.sessions.clear()

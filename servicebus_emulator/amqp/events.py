@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from servicebus_emulator.amqp.errors import AmqpError
     from servicebus_emulator.amqp.link import Link
     from servicebus_emulator.amqp.outcomes import DeliveryState
-    from servicebus_emulator.amqp.performatives import Attach
+    from servicebus_emulator.amqp.performatives import Attach, Open
     from servicebus_emulator.amqp.session import Session
 
 
@@ -40,6 +40,19 @@ class ConnectionOpened:
     idle_time_out: int
     properties: dict[Any, Any]
     user: str | None
+
+    @classmethod
+    def by(cls, opened: Open, user: str | None) -> ConnectionOpened:
+        """Report the open of a peer that has signed in with this name, or with none."""
+        return cls(
+            container_id=opened.container_id,
+            hostname=opened.hostname,
+            max_frame_size=opened.max_frame_size,
+            channel_max=opened.channel_max,
+            idle_time_out=opened.idle_time_out or 0,
+            properties=opened.properties or {},
+            user=user,
+        )
 
 
 @dataclass(slots=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from servicebus_emulator.amqp.attaching import acceptance, refusal
+from servicebus_emulator.amqp.credit import Credit
 from servicebus_emulator.amqp.errors import (
-    INVALID_FIELD,
     NOT_ALLOWED,
     TRANSFER_LIMIT_EXCEEDED,
     AmqpError,
@@ -14,21 +15,14 @@ from servicebus_emulator.amqp.errors import (
     StateError,
 )
 from servicebus_emulator.amqp.events import DeliveryReceived, LinkAttached, LinkDetached, LinkFlow
+from servicebus_emulator.amqp.incoming import IncomingDelivery
 from servicebus_emulator.amqp.outcomes import from_described
-from servicebus_emulator.amqp.performatives import (
-    RECEIVER,
-    SENDER,
-    Attach,
-    Detach,
-    Source,
-    Target,
-)
-from servicebus_emulator.amqp.serial import SERIAL_MASK, serial_distance
+from servicebus_emulator.amqp.performatives import RECEIVER, SENDER, Detach
 from servicebus_emulator.amqp.states import LINK, Input, LinkState, advance
 
 if TYPE_CHECKING:
     from servicebus_emulator.amqp.outcomes import DeliveryState
-    from servicebus_emulator.amqp.performatives import Flow, Transfer
+    from servicebus_emulator.amqp.performatives import Attach, Flow, Source, Target, Transfer
     from servicebus_emulator.amqp.session import Session
     from servicebus_emulator.amqp.types import Described
 
@@ -54,12 +48,8 @@ class Link:
     __slots__ = (
         "_credit",
         "_credit_window",
-        "_delivery_count",
-        "_drain",
-        "_first",
-        "_parts",
+        "_incoming",
         "_reported",
-        "_size",
         "context",
         "handle",
         "local",
@@ -83,13 +73,9 @@ class Link:
         self.local_error: AmqpError | None = None
         self.max_message_size = 0
         self.context: Any = None
-        self._delivery_count = 0
-        self._credit = 0
+        self._credit = Credit()
         self._credit_window = 0
-        self._drain = False
-        self._first: Transfer | None = None
-        self._parts: list[bytes] = []
-        self._size = 0
+        self._incoming: IncomingDelivery | None = None
         self._reported = False
 
     @property
@@ -100,12 +86,12 @@ class Link:
         """
         if self.role is SENDER and not self.session.window_open:
             return 0
-        return self._credit
+        return self._credit.left
 
     @property
     def delivery_count(self) -> int:
         """The link's delivery-count (2.6.7): it changes with each delivery and with drain."""
-        return self._delivery_count
+        return self._credit.delivery_count
 
     @property
     def attached(self) -> bool:
@@ -130,9 +116,8 @@ class Link:
     ) -> None:
         """Answer the peer's attach.
 
-        Source and target of the peer are echoed unless given (an empty terminus where the peer
-        sent null, since clients read null as refusal); settle modes are echoed;
-        initial-delivery-count is 0; `properties` is always a map.
+        What is not given is echoed (an empty terminus where the peer sent null, since clients
+        read null as refusal).
 
         Args:
             source: instead of the peer's, e.g. with the filter that was applied.
@@ -147,23 +132,18 @@ class Link:
         remote = self._unanswered()
         self.max_message_size = max_message_size
         self._send_attach(
-            Attach(
-                name=self.name,
-                handle=self.handle,
-                role=self.role,
-                snd_settle_mode=remote.snd_settle_mode,
-                rcv_settle_mode=remote.rcv_settle_mode,
-                source=source or remote.source or Source(),
-                target=target or remote.target or Target(),
-                initial_delivery_count=0 if self.role is SENDER else None,
+            acceptance(
+                self,
+                remote,
+                termini=(source, target),
                 max_message_size=max_message_size,
-                properties=properties or {},
+                properties=properties,
             )
         )
         if credit_window:
             self.replenish(credit_window)
-        if self.role is SENDER and (self._credit or self._drain):
-            self._emit_flow(echo=False, drain=self._drain)
+        if self.role is SENDER and (self._credit.left or self._credit.drain):
+            self._emit_flow(echo=False, drain=self._credit.drain)
 
     def refuse(self, error: AmqpError) -> None:
         """Answer the peer's attach with null source and target, then detach closed with `error`.
@@ -181,7 +161,7 @@ class Link:
             StateError: not an attached receiver.
         """
         self._require(RECEIVER)
-        self._credit = credit
+        self._credit.left = credit
         self._send_flow()
 
     def replenish(self, credit_window: int) -> None:
@@ -219,12 +199,11 @@ class Link:
             ValueError: the tag is too long.
         """
         self._require(SENDER)
-        if self._credit <= 0 and not ignore_credit:
+        if self._credit.left <= 0 and not ignore_credit:
             raise StateError(f"link {self.name} has no credit")
         if len(delivery_tag) > MAX_DELIVERY_TAG:
             raise ValueError(f"a delivery-tag has at most {MAX_DELIVERY_TAG} bytes")
-        self._credit = max(0, self._credit - 1)
-        self._delivery_count = (self._delivery_count + 1) & SERIAL_MASK
+        self._credit.spend()
         return self.session.transfer(self, payload, delivery_tag, message_format, settled)
 
     def drained(self) -> None:
@@ -234,12 +213,11 @@ class Link:
             StateError: not an attached sender.
         """
         self._require(SENDER)
-        if not self._drain:
+        if not self._credit.drain:
             return
-        self._delivery_count = (self._delivery_count + self._credit) & SERIAL_MASK
-        self._credit = 0
+        self._credit.use_up()
         self._send_flow()
-        self._drain = False
+        self._credit.drain = False
 
     def drain(self) -> None:
         """Ask the sending peer to send what it has within the credit, and to use up the rest.
@@ -251,7 +229,7 @@ class Link:
         """
         self._require(RECEIVER)
         self._credit_window = 0
-        self._drain = True
+        self._credit.drain = True
         self._send_flow()
 
     def settle(
@@ -272,7 +250,7 @@ class Link:
         A link that the peer began and nobody accepted is refused.
         """
         if self.state is LinkState.ATTACH_RCVD:
-            self._send_attach(self._null_attach())
+            self._send_attach(refusal(self))
         if (self.state, Input.SEND_DETACH) not in LINK:
             return
         self.state = advance(LINK, self.state, Input.SEND_DETACH)
@@ -302,25 +280,16 @@ class Link:
         self.state = advance(LINK, self.state, Input.SEND_ATTACH)
         self.local = attach
 
-    def _null_attach(self) -> Attach:
-        return Attach(
-            name=self.name,
-            handle=self.handle,
-            role=self.role,
-            initial_delivery_count=0 if self.role is SENDER else None,
-            properties={},
-        )
-
     def _send_flow(self) -> None:
         flow = self.session.flow_frame()
         self.session.write(
             replace(
                 flow,
                 handle=self.handle,
-                delivery_count=self._delivery_count,
-                link_credit=self._credit,
+                delivery_count=self._credit.delivery_count,
+                link_credit=self._credit.left,
                 available=0 if self.role is SENDER else None,
-                drain=self._drain,
+                drain=self._credit.drain,
             )
         )
 
@@ -332,7 +301,7 @@ class Link:
         self.remote = attach
         if self.role is RECEIVER:
             # A sender must give it; those that leave it out mean 0.
-            self._delivery_count = attach.initial_delivery_count or 0
+            self._credit.delivery_count = attach.initial_delivery_count or 0
         if self.state is not LinkState.DETACH_SENT:
             self.session.outlet.events.append(LinkAttached(self, attach))
 
@@ -343,7 +312,7 @@ class Link:
         if self.state is LinkState.DETACH_RCVD:
             if unanswered:
                 # The peer knows no handle of ours to which our detach could belong.
-                self.session.write(self._null_attach())
+                self.session.write(refusal(self))
             self.state = advance(LINK, self.state, Input.SEND_DETACH)
             self.session.forget_deliveries(self)
             self.session.write(Detach(self.handle, closed=detach.closed))
@@ -366,91 +335,60 @@ class Link:
         if self.state is LinkState.DETACH_SENT:
             return
         if self.role is SENDER:
-            self._take_credit(flow)
+            self._credit.take_receivers(flow)
         else:
-            self._take_delivery_count(flow)
+            self._credit.take_senders(flow)
         if flow.echo and self.attached and not (flow.drain and self.role is SENDER):
             self._send_flow()
         if self.attached:
             self._emit_flow(echo=flow.echo, drain=flow.drain)
 
-    def _take_credit(self, flow: Flow) -> None:
-        if flow.link_credit is None:
-            raise LinkError(INVALID_FIELD, "a receiver's flow must give link-credit")
-        # Without a delivery-count the receiver has not seen our initial one, which is 0.
-        limit = (flow.delivery_count or 0) + flow.link_credit
-        self._credit = max(0, serial_distance(self._delivery_count, limit & SERIAL_MASK))
-        self._drain = flow.drain
-
-    def _take_delivery_count(self, flow: Flow) -> None:
-        if flow.delivery_count is not None:
-            passed = serial_distance(self._delivery_count, flow.delivery_count)
-            self._credit = max(0, self._credit - max(0, passed))
-            self._delivery_count = flow.delivery_count
-        if flow.drain:
-            self._drain = False
-
     def _emit_flow(self, *, echo: bool, drain: bool) -> None:
-        self.session.outlet.events.append(LinkFlow(self, self._credit, drain, echo))
+        self.session.outlet.events.append(LinkFlow(self, self._credit.left, drain, echo))
 
     def on_transfer(self, transfer: Transfer, payload: bytes) -> None:
         """Take one frame of a delivery; report the delivery with its last one."""
         self.state = advance(LINK, self.state, Input.RECV_TRANSFER)
         if self.state is LinkState.DETACH_SENT:
             return
-        first = self._first
-        if first is None:
-            first = self._start_delivery(transfer)
-        elif transfer.delivery_id not in (None, first.delivery_id):
-            raise LinkError(INVALID_FIELD, "delivery-id changed within a delivery")
-        self._size += len(payload)
-        if self.max_message_size and self._size > self.max_message_size:
-            self._parts.clear()
-        elif payload:  # empty frames could go on for ever
-            self._parts.append(payload)
-        if transfer.more and not transfer.aborted:
-            self.session.outlet.note_unfinished(self)
+        incoming = self._incoming
+        if incoming is None:
+            incoming = self._incoming = self._start_delivery(transfer)
+        incoming.add(transfer, payload)
         if transfer.aborted:
             self._end_delivery()
-        elif not transfer.more:
-            self._report_delivery(first, first.settled or transfer.settled or False)
+        elif transfer.more:
+            self.session.outlet.note_unfinished(self)
+        else:
+            self._report_delivery(incoming)
 
-    def _start_delivery(self, transfer: Transfer) -> Transfer:
+    def _start_delivery(self, transfer: Transfer) -> IncomingDelivery:
         if self.role is SENDER:
             raise LinkError(NOT_ALLOWED, "transfer to a sender")
-        if self._credit <= 0:
+        if self._credit.left <= 0:
             raise LinkError(TRANSFER_LIMIT_EXCEEDED, "transfer without credit")
-        if transfer.delivery_id is None or transfer.delivery_tag is None:
-            raise LinkError(INVALID_FIELD, "a delivery begins with delivery-id and delivery-tag")
-        self._first = transfer
-        return transfer
+        return IncomingDelivery(transfer, self.max_message_size)
 
-    def _report_delivery(self, first: Transfer, settled: bool) -> None:
-        delivery_id, tag = first.delivery_id or 0, first.delivery_tag or b""
-        oversized = bool(self.max_message_size) and self._size > self.max_message_size
-        payload = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+    def _report_delivery(self, incoming: IncomingDelivery) -> None:
         event = DeliveryReceived(
             self,
-            delivery_id,
-            tag,
-            first.message_format or 0,
-            settled,
-            payload,
-            self._size,
-            oversized,
-            from_described(first.state),
+            incoming.delivery_id,
+            incoming.tag,
+            incoming.first.message_format or 0,
+            incoming.settled,
+            incoming.payload(),
+            incoming.size,
+            incoming.oversized,
+            from_described(incoming.first.state),
         )
-        if not settled:
-            self.session.remember_received(self, delivery_id, tag)
+        if not incoming.settled:
+            self.session.remember_received(self, incoming.delivery_id, incoming.tag)
         self._end_delivery()
         self.session.outlet.events.append(event)
 
     def _end_delivery(self) -> None:
-        self._first = None
+        self._incoming = None
         self.session.outlet.unfinished.pop(self, None)
-        self._parts = []
-        self._size = 0
-        self._credit -= 1
-        self._delivery_count = (self._delivery_count + 1) & SERIAL_MASK
-        if self._credit < self._credit_window // 2:
+        self._credit.spend()
+        if self._credit.left < self._credit_window // 2:
             self.grant(self._credit_window)

@@ -15,8 +15,7 @@ def send_with_state(
     tag = delivery_id.to_bytes(4, "big")
     if not settled:
         session._sent.add(delivery_id, link, tag)
-    link._credit -= 1
-    link._delivery_count += 1
+    link._credit.spend()
     transfer = Transfer(
         link.handle, delivery_id, tag, 0, settled=settled, state=to_described(state)
     )

@@ -37,7 +37,9 @@ def begin(client: Client, link: Link, payload: bytes = b"part", delivery_id: int
 def frames(client: Client, link: Link, count: int) -> Iterator[int]:
     for _ in range(count):
         begin(client, link, b"")
-        yield len(server_end(client, link)._parts)
+        incoming = server_end(client, link)._incoming
+        assert incoming is not None
+        yield len(incoming.parts)
 
 
 def server_end(client: Client, link: Link) -> Link:

@@ -207,8 +207,7 @@ async def test_a_client_that_does_not_read_is_sent_no_signs_of_life(house: House
     client = Client(house)
     await client.talk()
     [peer] = house.container.peers
-    peer.connection._heartbeat = 0.0
-    peer.connection._heartbeat_at = 0.0
+    peer.connection._pulse.start(0, now=0.0)
     client.door.pause_writing()
     delay = house.engine.heartbeat(peer)
     deaf = client.transport.take()

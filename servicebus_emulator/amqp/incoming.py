@@ -1,0 +1,71 @@
+"""A delivery that comes in, frame by frame (AMQP 1.0 transport 2.6.14, 2.7.5)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from servicebus_emulator.amqp.errors import INVALID_FIELD, LinkError
+
+if TYPE_CHECKING:
+    from servicebus_emulator.amqp.performatives import Transfer
+
+
+class IncomingDelivery:
+    """What has come of one delivery; of one above the limit only the size is kept.
+
+    Attributes:
+        first: its first frame.
+        delivery_id: from that.
+        tag: likewise.
+        settled: whether any of its frames said so.
+        size: bytes of all payloads so far.
+        parts: the payloads so far.
+    """
+
+    __slots__ = ("_limit", "delivery_id", "first", "parts", "settled", "size", "tag")
+
+    def __init__(self, first: Transfer, limit: int) -> None:
+        """Begin with the first frame, whose payload is still to be added.
+
+        Args:
+            first: the frame.
+            limit: bytes of payload that the link takes, 0 for any number.
+
+        Raises:
+            LinkError: it has no delivery-id or no delivery-tag.
+        """
+        if first.delivery_id is None or first.delivery_tag is None:
+            raise LinkError(INVALID_FIELD, "a delivery begins with delivery-id and delivery-tag")
+        self.first = first
+        self.delivery_id = first.delivery_id
+        self.tag = first.delivery_tag
+        self.settled = False
+        self.size = 0
+        self.parts: list[bytes] = []
+        self._limit = limit
+
+    @property
+    def oversized(self) -> bool:
+        """It has more bytes than the link takes; none of them are kept."""
+        return 0 < self._limit < self.size
+
+    def add(self, transfer: Transfer, payload: bytes) -> None:
+        """Take the next frame.
+
+        Raises:
+            LinkError: it belongs to another delivery.
+        """
+        if transfer.delivery_id not in (None, self.delivery_id):
+            raise LinkError(INVALID_FIELD, "delivery-id changed within a delivery")
+        if transfer.settled:
+            self.settled = True
+        self.size += len(payload)
+        if self.oversized:
+            self.parts.clear()
+        elif payload:  # empty frames could go on for ever
+            self.parts.append(payload)
+
+    def payload(self) -> bytes:
+        """All of it in one piece."""
+        parts = self.parts
+        return parts[0] if len(parts) == 1 else b"".join(parts)
