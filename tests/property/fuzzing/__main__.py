@@ -9,6 +9,7 @@ import hashlib
 import random
 import sys
 import time
+import traceback
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -65,7 +66,7 @@ class Fuzzer:
             assert time.process_time() - begin < _SLOW_SECONDS, "far too slow"
         except Exception:  # noqa: BLE001 (whatever it is, it must not be)
             self.failures += 1
-            self._keep(data)
+            _say(f"{self.name}: failed on {self._keep(data).name}\n{traceback.format_exc()}")
             return None
         return sight
 
@@ -75,6 +76,11 @@ class Fuzzer:
         path = folder / f"{hashlib.sha256(data).hexdigest()[:16]}.bin"
         path.write_bytes(data)
         return path
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def corpus(name: str) -> Iterable[bytes]:
@@ -99,6 +105,8 @@ def main() -> int:
                 fuzzer.step()
         if time.monotonic() >= next_report:
             next_report += _REPORT_SECONDS
+            _say("\n".join(fuzzer.report() for fuzzer in fuzzers))
+    _say("\n".join(fuzzer.report() for fuzzer in fuzzers))
     return int(any(fuzzer.failures for fuzzer in fuzzers))
 
 
