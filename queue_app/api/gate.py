@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from fastapi import Request
+from starlette._utils import get_route_path
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -65,7 +66,8 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        path: str = scope["path"]
+        # As the router sees it: behind a prefix (`root_path`) that the server or a mount has added.
+        path = get_route_path(scope)
         # The page of the API's documentation loads its scripts from elsewhere.
         added = _HEADERS if path == "/docs" else _GUARDED_HEADERS
         status = 500

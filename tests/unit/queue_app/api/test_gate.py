@@ -64,6 +64,26 @@ async def test_a_request_needs_a_key_with_its_scope(
             assert_problem(response, 403, "forbidden")
 
 
+@pytest.mark.parametrize("prefix", ["/api", "/ui", "/problems/of-ours"])
+@pytest.mark.parametrize("is_mounted", [False, True])
+async def test_behind_a_prefix_a_request_needs_the_same_scope(
+    settings: Settings, producer: InMemoryProducer, prefix: str, is_mounted: bool
+) -> None:
+    app = create_app(_with(settings, api_keys=f"r:read:{digest_of(KEYS['read'])}"), producer)
+    transport = httpx.ASGITransport(app=app, root_path=prefix)
+    if is_mounted:
+        parent = FastAPI()
+        parent.mount(prefix, app)
+        transport = httpx.ASGITransport(app=parent)
+    async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+        assert_problem(await client.get(f"{prefix}/status/a"), 401, "unauthenticated")
+        client.headers["X-API-Key"] = KEYS["read"]
+        assert (await client.get(f"{prefix}/status/a")).status_code == 200
+        for method, path in (("GET", "/dead-letters"), ("POST", "/enqueue/"), ("DELETE", TASK)):
+            refused = await client.request(method, f"{prefix}{path}")
+            assert_problem(refused, 403, "forbidden")
+
+
 @pytest.mark.parametrize("path", [*sorted(OPEN_PATHS - {"/favicon.ico"}), "/problems/forbidden"])
 async def test_some_paths_need_no_key(guarded: httpx.AsyncClient, path: str) -> None:
     assert (await guarded.get(path)).status_code == 200
