@@ -90,6 +90,13 @@ class Namespace:
             self._shared.pop((os.getpid(), self._endpoint), None)
         self.driver.close(timeout)
 
+    def let_go(self) -> None:
+        """Release it soon, in its own thread.
+
+        For finalizers: the collector may call one in any thread, also in the middle of `acquire`.
+        """
+        self.driver.call(self.release, 0.0)
+
     # -- sending ---------------------------------------------------------------------------------
 
     def publish(self, entity: str, payload: bytes, timeout: float) -> None:

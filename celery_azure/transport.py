@@ -89,7 +89,7 @@ class Transport(virtual.Transport):  # type: ignore[misc] # kombu publishes no t
                 if self._namespace is None:
                     namespace = Namespace.acquire(self.endpoint, self._creator())
                     # Celery's app forgets its connections without closing them.
-                    self._finalizer = weakref.finalize(self, namespace.release, 0.0)
+                    self._finalizer = weakref.finalize(self, namespace.let_go)
                     self._namespace = namespace
         return self._namespace
 

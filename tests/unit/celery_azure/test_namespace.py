@@ -16,7 +16,7 @@ from celery_azure.errors import NotFoundError, TooLargeError, UnreachableError
 from celery_azure.namespace import Namespace
 from servicebus_emulator.nodes.sas import ROOT_KEY
 from tests.unit.celery_azure.amqp.world import Settled
-from tests.unit.celery_azure.inline import create_queue, inline_world
+from tests.unit.celery_azure.inline import connect, create_queue, inline_world
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -175,4 +175,29 @@ def test_a_child_process_begins_anew_and_closes_nothing_of_its_parent(
     assert Namespace.acquire(ENDPOINT, None) is not parents
     parents.release()
     assert not driver.is_closed
+    del world
+
+
+class Taken:
+    """A lock that somebody has."""
+
+    def __enter__(self) -> None:
+        raise AssertionError("this would wait for ever")
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+def test_a_connection_that_is_forgotten_is_closed_without_waiting_for_whoever_opens_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = connect()
+    namespace = connection.transport.namespace
+    calls: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(namespace.driver, "call", lambda *call: calls.append(call))
+    with monkeypatch.context() as patch:
+        patch.setattr(Namespace, "_lock", Taken())
+        connection.transport._finalizer()  # the collector may come in the middle of `acquire`
+    [(release, *arguments)] = calls
+    release(*arguments)
+    assert namespace.driver.is_closed
     del world
