@@ -26,7 +26,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import Any
 
-from azure.core.exceptions import AzureError
+from azure.core.exceptions import AzureError, ClientAuthenticationError, ResourceNotFoundError
 from celery import states
 from celery.backends.base import KeyValueStoreBackend
 from celery.exceptions import ImproperlyConfigured
@@ -177,8 +177,31 @@ class BlobBackend(KeyValueStoreBackend):  # type: ignore[misc] # celery publishe
             self._postponed.add(key, call)  # in the trace of the task
             return result
         self._postponed.drop(key)
-        self._advance(self._blobs, key, content, state)
+        if state in states.READY_STATES:
+            self._store_end(key, content, state)
+        else:
+            self._advance(self._blobs, key, content, state)
         return result
+
+    def _store_end(self, key: str, content: bytes, state: str) -> None:
+        """Write an end, whatever time that takes: Celery acknowledges also what it cannot store.
+
+        An outage is waited for by the container. A key that was replaced, or a right or the
+        container that is missing, is mended by people, and held out for as long.
+        """
+        retries = 0
+        while True:
+            try:
+                self._advance(self._blobs, key, content, state)
+            except (ClientAuthenticationError, ResourceNotFoundError) as error:
+                if retries >= self._patience.retries:
+                    raise
+                if retries == 0:
+                    logger.warning("The end of a task cannot be stored, trying on: %s", error)
+                threading.Event().wait(self._patience.wait_before(retries, chance=1.0))
+                retries += 1
+            else:
+                return
 
     def _write_started(self, key: str, content: bytes) -> None:
         try:

@@ -7,13 +7,14 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any, NoReturn, Protocol
 
+from azure.core.exceptions import AzureError
 from celery import Celery, Task, states
 from celery.exceptions import Ignore, Reject
 from celery.signals import task_revoked
 from celery.utils.log import get_task_logger
 
 from celery_azure.dead_lettering import DeadLetteringRequest
-from queue_app.errors import ClaimMissing, StorageUnavailable
+from queue_app.errors import ClaimMissing, NotAClaim, StorageUnavailable
 from queue_app.jobs import TASK_NAME, Progress
 from queue_app.payload import encode_json, parse_payload
 from queue_app.processing import process
@@ -118,8 +119,8 @@ def _on_revoked(claims: Claims, sender: Task, request: Any, **_: Any) -> None:
 def _discard(claims: Claims, claim: str) -> None:
     try:
         claims.discard(claim)
-    except StorageUnavailable as error:
-        logger.warning("The claim %s is left behind: %s", claim, error)
+    except (NotAClaim, StorageUnavailable) as error:
+        logger.warning("The claim %.80s is left behind: %s", claim, error)
 
 
 def _try_again(task: Task, policy: RetryPolicy, error: Exception) -> NoReturn:
@@ -141,13 +142,23 @@ def _leave_if_nothing_is_to_do(task: Task, claims: Claims, claim: str | None) ->
     A message comes again after its task has succeeded, when the worker died before it could
     acknowledge.
     """
-    stored = task.backend.read_meta(task.request.id)
+    stored = _stored(task)
     if stored is None or stored["status"] not in {states.SUCCESS, states.REVOKED}:
         return
     logger.info("Not run: the task is in state %s already.", stored["status"])
     if claim is not None:
         claims.discard(claim)
     raise Ignore
+
+
+def _stored(task: Task) -> dict[str, Any] | None:
+    """What is stored of the task; a storage that does not tell is worth another attempt."""
+    try:
+        meta: dict[str, Any] | None = task.backend.read_meta(task.request.id)
+    except AzureError as error:
+        logger.warning("The storage does not tell of the task: %s", error)
+        raise StorageUnavailable("The storage does not tell of the task.") from None
+    return meta
 
 
 def _redeem(task: Task, claims: Claims, claim: str) -> dict[str, Any]:
@@ -159,7 +170,7 @@ def _redeem(task: Task, claims: Claims, claim: str) -> dict[str, Any]:
     body = claims.redeem(claim)
     if body is not None:
         return parse_payload(body)
-    stored = task.backend.read_meta(task.request.id)
+    stored = _stored(task)
     if stored is not None and stored["status"] in states.READY_STATES:
         logger.info("Delivered again after its end, nothing to do.")
         raise Ignore

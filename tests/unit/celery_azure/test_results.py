@@ -2,10 +2,15 @@ import json
 from typing import Any
 
 import pytest
-from azure.core.exceptions import ServiceRequestError
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    ResourceNotFoundError,
+    ServiceRequestError,
+)
 from celery import Celery, states
 
-from celery_azure.blobs import JSON
+from celery_azure.blobs import JSON, Patience
 from celery_azure.results import BlobBackend
 from celery_azure.serializer import NAME, register_plain_json
 from tests.unit.celery_azure.in_memory_blobs import InMemoryBlobs
@@ -195,6 +200,47 @@ def test_a_start_that_cannot_be_written_harms_nothing(monkeypatch: pytest.Monkey
         backend.postponed.make()
     store(backend, states.SUCCESS, 1)
     assert backend.status == states.SUCCESS
+
+
+def refuse_writes(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch, refusals: list[AzureError]
+) -> None:
+    write = backend.blobs.replace
+
+    def refuse(*arguments: Any) -> str:
+        if refusals:
+            raise refusals.pop()
+        return write(*arguments)
+
+    monkeypatch.setattr(backend.blobs, "replace", refuse)
+
+
+def test_an_end_that_is_refused_is_held_until_somebody_has_mended_that(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    backend = Backend()
+    backend._patience = Patience(first_wait=0.0, longest_wait=0.0)
+    refusals: list[AzureError]
+    refusals = [ResourceNotFoundError("no container"), ClientAuthenticationError("another key")]
+    refuse_writes(backend, monkeypatch, refusals)
+    store(backend, states.SUCCESS, 1)
+    assert backend.status == states.SUCCESS
+    assert [record.getMessage() for record in caplog.records] == [
+        "The end of a task cannot be stored, trying on: another key"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("state", "retries"), [("PROGRESS", 5), (states.RETRY, 5), (states.SUCCESS, 0)]
+)
+def test_what_is_no_end_or_cannot_wait_is_refused_at_once(
+    monkeypatch: pytest.MonkeyPatch, state: str, retries: int
+) -> None:
+    backend = Backend()
+    backend._patience = Patience(first_wait=0.0, longest_wait=0.0, retries=retries)
+    refuse_writes(backend, monkeypatch, [ClientAuthenticationError("no")])
+    with pytest.raises(ClientAuthenticationError):
+        store(backend, state)
 
 
 def test_versions_of_tasks_that_have_ended_are_forgotten() -> None:
