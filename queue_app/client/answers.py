@@ -147,7 +147,12 @@ class EventReader:
     def __init__(self) -> None:
         self.last_id: str | None = None
         self._name = ""
+        self._id: str | None = None
         self._data: list[str] = []
+
+    def begin(self) -> None:
+        """Another stream begins; what the one before has left unfinished is dropped."""
+        self._name, self._id, self._data = "", self.last_id, []
 
     def feed(self, line: str) -> Event | None:
         """Take a line without its end; the event that it completes."""
@@ -155,6 +160,7 @@ class EventReader:
             name, _, value = line.partition(":")
             self._field(name, value.removeprefix(" "))
             return None
+        self.last_id = self._id  # not before its event is whole: it says where to go on
         event = Event(self._name, json.loads("\n".join(self._data))) if self._data else None
         self._name, self._data = "", []
         return event
@@ -165,4 +171,4 @@ class EventReader:
         elif name == "data":
             self._data.append(value)
         elif name == "id":
-            self.last_id = value
+            self._id = value

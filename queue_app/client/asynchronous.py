@@ -102,6 +102,7 @@ class AsyncQueueClient:
         reader = EventReader()
         failures = 0
         while True:
+            reader.begin()
             call = calls.events(task_id, reader.last_id)
             try:
                 async with self._stream(call) as response:

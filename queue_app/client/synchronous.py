@@ -102,6 +102,7 @@ class QueueClient:
         reader = EventReader()
         failures = 0
         while True:
+            reader.begin()
             call = calls.events(task_id, reader.last_id)
             try:
                 with self._stream(call) as response:

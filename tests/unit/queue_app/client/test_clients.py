@@ -195,6 +195,15 @@ def test_a_stream_that_breaks_off_goes_on_behind_the_last_event() -> None:
     assert transport.requests[1].headers["last-event-id"] == "4"
 
 
+def test_an_event_that_was_cut_off_comes_whole_on_the_next_stream() -> None:
+    cut = 'event: log\nid: 4\ndata: {"text":"one\\n","next":4}\n\nevent: log\nid: 8\ndata: {"te'
+    last = 'event: end\ndata: {"task_id":"t","status":"SUCCESS","result":1}\n\n'
+    transport = Flaky(httpx.Response(200, text=cut), httpx.Response(200, text=last))
+    names = [event.name for event in QueueClient("http://api", transport=transport).events("t")]
+    assert names == ["log", "end"]
+    assert transport.requests[1].headers["last-event-id"] == "4"
+
+
 def test_an_answer_of_a_proxy_is_an_error_too() -> None:
     transport = Flaky(httpx.Response(404, text="<h1>no</h1>"))
     with pytest.raises(ApiError, match="404: an answer of another kind"):
