@@ -5,7 +5,9 @@ dead letters are an operator's business and rare.
 """
 
 import asyncio
+import hashlib
 import json
+import re
 from base64 import b64decode
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +32,8 @@ _THREADS = 2
 _AT_ONCE = 100
 _MAX_HELD = 5_000  # letters that are locked and passed over in the search for others
 _LAST_WAIT_SECONDS = 1.0
+_LONGEST_ID = 128  # characters of a message-id
+_REQUEUED = re.compile(r":requeued-\d+$", re.ASCII)
 _OWN_PROPERTIES = frozenset({"DeadLetterReason", "DeadLetterErrorDescription"})
 
 _Result = TypeVar("_Result")
@@ -164,7 +168,7 @@ def copy_of(message: ServiceBusReceivedMessage) -> ServiceBusMessage:
     return ServiceBusMessage(
         body_of(message),
         application_properties=properties,
-        message_id=f"{message.message_id}:requeued-{message.sequence_number}",
+        message_id=_new_id(str(message.message_id), message.sequence_number or 0),
         session_id=message.session_id,
         content_type=message.content_type,
         correlation_id=message.correlation_id,
@@ -174,6 +178,15 @@ def copy_of(message: ServiceBusReceivedMessage) -> ServiceBusMessage:
         to=message.to,
         time_to_live=message.time_to_live,
     )
+
+
+def _new_id(message_id: str, sequence_number: int) -> str:
+    """An id for the copy of a letter: no longer for having been requeued before."""
+    mark = f":requeued-{sequence_number}"
+    first = _REQUEUED.sub("", message_id)
+    if len(first) + len(mark) > _LONGEST_ID:
+        first = hashlib.blake2b(first.encode(), digest_size=16).hexdigest()
+    return first + mark
 
 
 def describe(message: ServiceBusReceivedMessage) -> DeadLetter:
