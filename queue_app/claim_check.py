@@ -9,12 +9,16 @@ from azure.core.exceptions import AzureError
 
 from celery_azure.blobs import BlobContainer, Patience
 from celery_azure.envelope import MAX_BODY_BYTES
-from queue_app.errors import StorageUnavailable
+from queue_app.errors import NotAClaim, StorageUnavailable
+from queue_app.jobs import is_task_id
 from queue_app.settings import Settings
 
 MAX_INLINE_BYTES = MAX_BODY_BYTES - 1024
 """The longest payload, as compact JSON, that travels in the message: beside it the task's body has
 only names and Celery's empty options."""
+
+
+_FOLDER, _ENDING = "claims/", ".json"
 
 
 class ClaimStore:
@@ -33,7 +37,7 @@ class ClaimStore:
         Raises:
             StorageUnavailable: it could not be kept.
         """
-        claim = f"claims/{task_id}.json"
+        claim = f"{_FOLDER}{task_id}{_ENDING}"
         try:
             self._blobs.write(claim, body)
         except AzureError:
@@ -45,7 +49,9 @@ class ClaimStore:
 
         Raises:
             StorageUnavailable: it could not be read.
+            NotAClaim: it names something else.
         """
+        _check(claim)
         try:
             blob = self._blobs.read(claim)
         except AzureError:
@@ -57,8 +63,17 @@ class ClaimStore:
 
         Raises:
             StorageUnavailable: it could not be removed.
+            NotAClaim: it names something else.
         """
+        _check(claim)
         try:
             self._blobs.delete(claim)
         except AzureError:
             raise StorageUnavailable("The storage did not remove the payload.") from None
+
+
+def _check(claim: str) -> None:
+    """Who may send messages may not thereby read or remove whatever blob they name."""
+    task_id = claim.removeprefix(_FOLDER).removesuffix(_ENDING)
+    if claim != f"{_FOLDER}{task_id}{_ENDING}" or not is_task_id(task_id):
+        raise NotAClaim(f"{claim[:80]!a} is not the name of a payload.")

@@ -23,6 +23,7 @@
     ├── Closing                    the service is about to stop
     ├── UnrepresentableResult      a task's result cannot be written as JSON
     ├── ClaimMissing               a worker does not find the payload of its task
+    ├── NotAClaim                  a message names a blob that is no payload
     └── Unavailable                a component did not answer, or not in time
         ├── BrokerUnavailable
         └── StorageUnavailable
@@ -153,6 +154,10 @@ class UnrepresentableResult(QueueAppError):
 
 class ClaimMissing(QueueAppError):
     """The payload of a task that has not ended is not in the storage."""
+
+
+class NotAClaim(QueueAppError):
+    """A message claims a blob that no payload can be in."""
 
 
 class Unavailable(QueueAppError):

@@ -12,7 +12,7 @@ def _leaves(root: type[errors.QueueAppError]) -> set[type[errors.QueueAppError]]
 
 
 def test_every_error_of_a_request_has_its_problem() -> None:
-    of_no_request = {errors.SettingsError, errors.ClaimMissing}
+    of_no_request = {errors.SettingsError, errors.ClaimMissing, errors.NotAClaim}
     assert set(PROBLEM_OF_ERROR) == _leaves(errors.QueueAppError) - of_no_request
 
 
