@@ -256,11 +256,22 @@ class ThreadedDriver:
 
     def _fetch_tokens(self) -> None:
         wanted, self.engine.token_wanted = self.engine.token_wanted, []
+        if self._tokens.is_quick:
+            for entity in wanted:
+                self._fetch_token(entity)()
+        else:  # who is asked may take its time; what is received and settled meanwhile cannot wait
+            self.call_beside(self._fetch_beside, wanted)
+
+    def _fetch_beside(self, wanted: list[str]) -> None:
         for entity in wanted:
-            try:
-                token, expires_at = self._tokens.get(self.engine.audience(entity))
-            except Exception as error:  # noqa: BLE001 - whatever a credential raises
-                refusal = AmqpError("amqp:unauthorized-access", reason_of(error))
-                self.engine.token_failed(entity, refusal, self.now())
-            else:
-                self.engine.put_token(entity, token, expires_at, self.now())
+            self.call(self._fetch_token(entity))
+
+    def _fetch_token(self, entity: str) -> Callable[[], None]:
+        """Ask for a token; what is to be done with the answer in the driver's thread."""
+        engine = self.engine
+        try:
+            token, expires_at = self._tokens.get(engine.audience(entity))
+        except Exception as error:  # noqa: BLE001 - whatever a credential raises
+            refusal = AmqpError("amqp:unauthorized-access", reason_of(error))
+            return lambda: engine.token_failed(entity, refusal, self.now())
+        return lambda: engine.put_token(entity, token, expires_at, self.now())

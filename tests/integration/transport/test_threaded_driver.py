@@ -13,11 +13,14 @@ from celery_azure.amqp.messages import Message
 from celery_azure.connection import ServiceBusEndpoint
 from celery_azure.errors import UnreachableError
 from celery_azure.namespace import Namespace
+from celery_azure.tokens import token_source
 from servicebus_emulator import ThreadedEmulator
 from servicebus_emulator.nodes.sas import ROOT_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from celery_azure.amqp.engine import TokenSource
 
 PAYLOAD = Message(b"payload").to_bytes()
 SECONDS = 30.0
@@ -112,4 +115,33 @@ def test_a_name_that_can_be_no_host_s_is_told_and_ends_nothing(namespace: Namesp
     with pytest.raises(UnreachableError, match="not sent"):
         namespace.publish("jobs", PAYLOAD, 0.5)
     namespace.driver._address = good
+    namespace.publish("jobs", PAYLOAD, SECONDS)
+
+
+class SlowTokens:
+    """Plays a credential that has to ask somebody who takes his time."""
+
+    is_quick = False
+
+    def __init__(self, tokens: TokenSource) -> None:
+        self.asked, self.answered = threading.Event(), threading.Event()
+        self._tokens = tokens
+
+    def get(self, audience: str) -> tuple[str, float]:
+        self.asked.set()
+        assert self.answered.wait(SECONDS)
+        return self._tokens.get(audience)
+
+
+def test_a_credential_that_takes_its_time_holds_up_nothing_else(
+    namespace: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens = SlowTokens(token_source(namespace._endpoint))
+    monkeypatch.setattr(namespace.driver, "_tokens", tokens)
+    namespace.open_sender("jobs")
+    assert tokens.asked.wait(SECONDS)
+    called = threading.Event()
+    namespace.driver.call(called.set)
+    assert called.wait(SECONDS)
+    tokens.answered.set()
     namespace.publish("jobs", PAYLOAD, SECONDS)
