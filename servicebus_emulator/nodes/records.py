@@ -54,6 +54,13 @@ class InvalidRecordError(ValueError):
     """What was read is nothing that could have been written."""
 
 
+_FAULTS = (
+    *(ArithmeticError, AttributeError, LookupError, TypeError, ValueError),
+    *(BrokerError, DecodeError),
+)
+"""What reading something else raises: values of another shape than that which was written."""
+
+
 class MessageRecord(NamedTuple):
     """A message; `more` holds what most messages have nothing of."""
 
@@ -106,7 +113,7 @@ def read_message(record: MessageRecord, sequence_number: int) -> Message:
     """
     try:
         return _read_message(record, sequence_number)
-    except (DecodeError, TypeError, ValueError) as fault:
+    except _FAULTS as fault:
         raise InvalidRecordError(f"message {sequence_number}: {fault}") from fault
 
 
@@ -123,7 +130,7 @@ def read_rules(data: bytes) -> list[Rule]:
     """
     try:
         return [_read_rule(*fields) for fields in decode_at(data, 0)[0]]
-    except (BrokerError, DecodeError, TypeError, ValueError) as fault:
+    except _FAULTS as fault:
         raise InvalidRecordError(f"a rule: {fault}") from fault
 
 
@@ -155,7 +162,7 @@ def read_description(kind: str, text: str) -> EntityDescription:
                 for policy in values["authorization_rules"]
             )
         return KINDS[kind](**values)
-    except (KeyError, TypeError, ValueError) as fault:
+    except _FAULTS as fault:
         raise InvalidRecordError(f"a {kind}: {fault}") from fault
 
 

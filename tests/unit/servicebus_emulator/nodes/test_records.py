@@ -1,5 +1,6 @@
 import contextlib
 from datetime import UTC, datetime, timedelta
+from math import inf
 from uuid import UUID
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from servicebus_emulator.amqp.codec import encode
-from servicebus_emulator.amqp.types import Int, Symbol, Timestamp, UInt
+from servicebus_emulator.amqp.types import Described, Int, Symbol, Timestamp, UInt
 from servicebus_emulator.broker.access import AccessKey, Right
 from servicebus_emulator.broker.entities import (
     EntityDescription,
@@ -95,6 +96,14 @@ def test_rubbish_is_told_from_what_was_written(rubbish: bytes) -> None:
         read_rules(rubbish)
 
 
+@pytest.mark.parametrize(
+    "more", [["t", 0, 0, 0, "r", "d", "s", {}, 0], [None] * 7 + [1, None], [1], {}, 0]
+)
+def test_what_does_not_belong_to_a_message_is_told(more: object) -> None:
+    with pytest.raises(InvalidRecordError, match="message 8"):
+        read_message(write_message(FULL)._replace(more=encode(more)), 8)
+
+
 def test_a_state_that_there_is_not_is_told_with_the_number_of_the_message() -> None:
     with pytest.raises(InvalidRecordError, match="message 7"):
         read_message(write_message(FULL)._replace(state=9), 7)
@@ -119,6 +128,9 @@ def test_rules_keep_their_filters_actions_and_the_types_of_values() -> None:
     "wrong",
     [
         [["name", 0.0, ["magic"], None]],
+        [["name", 0.0, ["boolean", True], []]],
+        [["name", 0.0, ["sql", "a > 1", 0], None]],
+        [["name", 0.0, ["sql", "a > 1", {"a": Described(Symbol("timedelta"), inf)}], None]],
         [["name", 0.0, ["sql", "a >", {}], None]],
         [["name"]],
         "rules",
@@ -146,7 +158,13 @@ def test_descriptions_are_read_as_they_were_written(
 
 @pytest.mark.parametrize(
     ("kind", "text"),
-    [("queue", "{"), ("queue", "{}"), ("queue", '{"status": "Active", "new": 1}'), ("tree", "{}")],
+    [
+        ("queue", "{"),
+        ("queue", "{}"),
+        ("queue", '{"status": "Active", "new": 1}'),
+        ("queue", '{"status": "Active", "authorization_rules": [[]]}'),
+        ("tree", "{}"),
+    ],
 )
 def test_what_is_no_description_is_told(kind: str, text: str) -> None:
     with pytest.raises(InvalidRecordError):
