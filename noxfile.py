@@ -22,7 +22,13 @@ nox.options.default_venv_backend = "none"
 nox.options.sessions = ["lint", "types", "contracts", "lock", "tests"]
 
 ROOT = Path(__file__).parent
-_VARIABLES = {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}  # files are UTF-8, on Windows too
+_VARIABLES = {
+    "PYTHONPATH": str(ROOT),
+    "PYTHONUTF8": "1",  # files are UTF-8, on Windows too
+    # Images of containers like to forbid bytecode; without it each of the many processes that are
+    # started here would compile all of Celery or FastAPI, which takes most of its start.
+    "PYTHONDONTWRITEBYTECODE": "",
+}
 _EXPORT = ["export", "--quiet", "--frozen", "--no-emit-project", "--no-hashes", "--no-header"]
 _EXPORTED = {
     "requirements.txt": ["--no-dev"],
