@@ -48,11 +48,35 @@ class Options:
     def read(cls, given: Mapping[str, Any]) -> Options:
         """Read the options; names that are not known are left to kombu.
 
+        Two that kombu's own transport has under other names are read under these, too.
+
         Raises:
             ValueError: An option has a value that it cannot have.
         """
-        names = {field.name for field in fields(cls)}
-        options = cls(**{name: value for name, value in given.items() if name in names})
-        if options.message_format not in {NATIVE, KOMBU}:
-            raise ValueError(f"message_format is neither {NATIVE!r} nor {KOMBU!r}")
-        return options
+        wanted = {ours: given[theirs] for theirs, ours in _OF_KOMBU.items() if theirs in given}
+        for option in fields(cls):
+            if option.name in given:
+                wanted[option.name] = given[option.name]
+        for name, value in wanted.items():
+            _check(name, value)
+        return cls(**wanted)
+
+
+_OF_KOMBU = {
+    "peek_lock_seconds": "lock_seconds",
+    "max_lock_renewal_duration": "lock_renewal_seconds",
+}
+
+
+def _check(name: str, value: Any) -> None:
+    default = getattr(Options(), name)
+    if name == "message_format" and value not in {NATIVE, KOMBU}:
+        raise ValueError(f"message_format is neither {NATIVE!r} nor {KOMBU!r}")
+    if isinstance(default, str | bool):
+        is_good, expected = isinstance(value, type(default)), type(default).__name__
+    else:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        is_good = (is_number and value >= 0) or value is default
+        expected = "a number that is not negative"
+    if not is_good:
+        raise ValueError(f"{name} is {value!r}; expected: {expected}")
