@@ -28,7 +28,7 @@ try:
 
     from queue_app.client import ApiError, Event, Job, QueueClient
 except ModuleNotFoundError:  # pragma: no cover - only without the extra
-    sys.exit("The command line needs httpx: pip install 'queue-processing-api[client]'")
+    sys.exit("The command line needs httpx: pip install httpx")
 
 MakeClient = Callable[[str, str | None], QueueClient]
 

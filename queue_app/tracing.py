@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from queue_app.settings import TelemetrySettings
 
 _FLUSH_MILLISECONDS = 3000
-_MISSING = "traces need more packages: pip install 'queue-processing-api[otel]'"
+_MISSING = "traces need the packages of the extra 'otel': see docs/http-api.md"
 
 
 def start_tracing(settings: TelemetrySettings, service: str) -> TracerProvider | None:

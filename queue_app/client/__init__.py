@@ -1,4 +1,4 @@
-"""A typed client of the HTTP API, on httpx (`pip install queue-processing-api[client]`).
+"""A typed client of the HTTP API, on httpx (the extra `client`).
 
 It knows the API by its documents only, and nothing of the rest of this package.
 """
