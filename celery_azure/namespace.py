@@ -46,6 +46,9 @@ class Namespace:
     Args:
         endpoint: Where it is, and how to sign in.
         create_queue: Creates a queue that is missing, or raises.
+
+    Attributes:
+        is_left_behind: It is the parent's of this process, and serves here no more.
     """
 
     _shared: ClassVar[dict[tuple[int, ServiceBusEndpoint], Namespace]] = {}
@@ -54,6 +57,7 @@ class Namespace:
     def __init__(
         self, endpoint: ServiceBusEndpoint, create_queue: Callable[[str], None] | None
     ) -> None:
+        self.is_left_behind = False
         self._users = 0
         self._pid = os.getpid()
         self._endpoint = endpoint
@@ -313,6 +317,7 @@ def _forget_in_child() -> None:
     Namespace._shared = {}  # noqa: SLF001
     Namespace._lock = threading.Lock()  # noqa: SLF001
     for namespace in shared:
+        namespace.is_left_behind = True
         namespace.driver.forget()
 
 

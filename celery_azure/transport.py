@@ -84,14 +84,16 @@ class Transport(virtual.Transport):  # type: ignore[misc] # kombu publishes no t
     @property
     def namespace(self) -> Namespace:
         """The connection that the whole process shares."""
-        if self._namespace is None:
+        namespace = self._namespace
+        if namespace is None or namespace.is_left_behind:
             with self._acquiring:  # threads that share a connection must not count twice
-                if self._namespace is None:
+                namespace = self._namespace
+                if namespace is None or namespace.is_left_behind:
                     namespace = Namespace.acquire(self.endpoint, self._creator())
                     # Celery's app forgets its connections without closing them.
                     self._finalizer = weakref.finalize(self, namespace.let_go)
                     self._namespace = namespace
-        return self._namespace
+        return namespace
 
     def _creator(self) -> Callable[[str], None] | None:
         if not self.options.create_queues:

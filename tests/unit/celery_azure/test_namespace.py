@@ -178,6 +178,21 @@ def test_a_child_process_begins_anew_and_closes_nothing_of_its_parent(
     del world
 
 
+def test_a_connection_that_a_child_has_of_its_parent_serves_there_too(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = connect()
+    publish = partial(connection.Producer().publish, routing_key="jobs")
+    publish("of the parent")
+    parents, parent = connection.transport.namespace, os.getpid()
+    monkeypatch.setattr(os, "getpid", lambda: parent + 1)
+    monkeypatch.setattr(Namespace, "_lock", threading.Lock())
+    namespaces._forget_in_child()
+    publish("of the child")  # as a server does that has loaded its app before it forks
+    assert connection.transport.namespace is not parents
+    assert world.queue.counts(world.now).active == 2
+
+
 class Taken:
     """A lock that somebody has."""
 
