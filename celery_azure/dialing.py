@@ -30,11 +30,14 @@ def new_engine(endpoint: ServiceBusEndpoint) -> Engine:
     """An engine for a namespace."""
     host = f"{endpoint.host}:{endpoint.port}" if endpoint.is_emulator else endpoint.host
     container_id = f"celery-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-    wall_offset = time.time() - time.monotonic()  # noqa: TID251 - locks end by the wall clock
-    engine = Engine(host, container_id, random.SystemRandom().random, wall_offset)
+    engine = Engine(host, container_id, random.SystemRandom().random, _wall_offset)
     engine.on_outage = _tell_outage
     engine.on_recovery = _tell_recovery
     return engine
+
+
+def _wall_offset() -> float:
+    return time.time() - time.monotonic()  # noqa: TID251 - locks and tokens end by the wall clock
 
 
 def tls_of(endpoint: ServiceBusEndpoint) -> ssl.SSLContext | None:

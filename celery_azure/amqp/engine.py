@@ -72,14 +72,19 @@ class Engine:
         host: The host, with a port where it is an unusual one.
         container_id: Our name on the connection.
         chance: Gives numbers from 0 to 1, so that many clients do not come back at once.
-        wall_offset: Seconds to add to `now` for the time since 1970.
+        wall_offset: Gives the seconds to add to `now` for the time since 1970: they change when
+            the clock is set, or the machine has slept.
 
     Attributes:
         trouble: Why nothing works just now; empty while it does.
     """
 
     def __init__(
-        self, host: str, container_id: str, chance: Callable[[], float], wall_offset: float
+        self,
+        host: str,
+        container_id: str,
+        chance: Callable[[], float],
+        wall_offset: Callable[[], float],
     ) -> None:
         self.host = host
         self.connection: Connection | None = None
@@ -105,7 +110,7 @@ class Engine:
 
     def wall(self, now: float) -> float:
         """The time since 1970, in seconds."""
-        return now + self._wall_offset
+        return now + self._wall_offset()
 
     # -- what is wanted --------------------------------------------------------------------------
 

@@ -203,3 +203,10 @@ def test_a_busy_namespace_says_how_long_it_wants_to_be_left_alone(
     text: str, seconds: float
 ) -> None:
     assert busy_seconds(AmqpError("com.microsoft:server-busy", text)) == seconds
+
+
+def test_the_time_of_day_follows_a_clock_that_is_set_while_links_are_there() -> None:
+    world = World()
+    assert world.engine.wall(10.0) == 10.0
+    world.wall_offset = 7200.0  # the machine has slept
+    assert world.engine.wall(10.0) == 7210.0

@@ -101,7 +101,7 @@ def test_after_the_longest_time_a_lock_is_let_go_and_that_is_told() -> None:
 
 def test_a_broker_whose_clock_is_ahead_loses_no_lock() -> None:
     world = World(lock_duration=10.0)
-    world.engine._wall_offset = -120.0
+    world.wall_offset = -120.0
     world.put("a")
     keeping = Keeping(world)
     keeping.take(world, 1)

@@ -40,6 +40,7 @@ class World:
     ) -> None:
         numbers = itertools.count(1)
         self.now = START
+        self.wall_offset = 0.0
         self.namespace = Namespace(lambda: uuid.UUID(int=next(numbers)))
         self.namespace.create_queue("jobs", QueueDescription(**queue), now=self.now)
         keys = KeyRing([ROOT_KEY, LISTENER])
@@ -47,7 +48,7 @@ class World:
             self.namespace, keys, "world", lambda: uuid.UUID(int=next(numbers)), idle_limits
         )
         self.desk = FaultDesk(self.container, self.namespace, lambda _: lambda: 0.5)
-        self.engine = Engine("world", "client", lambda: 0.5, wall_offset=0.0)
+        self.engine = Engine("world", "client", lambda: 0.5, wall_offset=lambda: self.wall_offset)
         self.tokens = SharedAccessTokens(key.name, key.key, clock=lambda: self.now)
         self.peer: Peer | None = None
         self.is_reachable = True
