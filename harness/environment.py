@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 _CACHE_NAME = "queue-processing-harness"
 
+# The product's settings, by name or by how they begin; the harness does not import it.
 _OURS = (
     "SERVICE_BUS_",
     "AZURE_BLOB_CONNECTION_STRING",
@@ -22,8 +23,14 @@ _OURS = (
     "MAX_PAYLOAD_BYTES",
     "PROCESSING_DELAY_SECONDS",
     "STARTED_AFTER_SECONDS",
+    "TASK_ATTEMPTS",
     "TASK_LOGS",
+    "RETRY_FIRST_SECONDS",
+    "RETRY_LONGEST_SECONDS",
+    "LOG_FORMAT",
     "RESULT_EXPIRES_HOURS",
+    "REMOTE_CONTROL",
+    "WORKER_METRICS_",
     "API_KEYS",
     "RATE_LIMIT_PER_SECOND",
     "MAX_BATCH_",
