@@ -101,7 +101,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="nox -s load --", description=__doc__)
-    parser.add_argument("--url", default="", help="an API of yours, instead of one made here")
+    parser.add_argument(
+        "--url",
+        default="",
+        help="an API of yours, whose key is in QUEUE_KEY, not one made here",
+    )
     parser.add_argument("--users", type=int, default=16, help="at the same time (default 16)")
     parser.add_argument("--seconds", type=int, default=15, help="for each scenario (default 15)")
     parser.add_argument(

@@ -2,6 +2,7 @@
 
     locust -f loadtests/locustfile.py --host http://127.0.0.1:8001 EnqueueUser
 
+An API that has keys is sent that of QUEUE_KEY, as by the product's command line.
 None of them waits between two requests: so many users, so many requests at the same time.
 """
 
@@ -20,6 +21,7 @@ from locust import FastHttpUser, constant, events, task
 
 from loadtests.payloads import Payloads, body_of
 from loadtests.series import Series
+from queue_app.settings import ClientSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
     from locust.argument_parser import LocustArgumentParser
     from locust.env import Environment
 
-JSON = {"Content-Type": "application/json"}
+_KEY = ClientSettings.load().key
+HEADERS = {"Authorization": f"Bearer {_KEY}"} if _KEY else {}
+JSON = {"Content-Type": "application/json", **HEADERS}
 ENQUEUE = "POST /enqueue/"
 FINISHED = "GET /status finished"
 PENDING = "GET /status pending"
@@ -64,7 +68,7 @@ class ApiUser(FastHttpUser):  # type: ignore[misc] # locust is not where types a
     def status(self, task_id: str, name: str, expected: tuple[str, ...], query: str = "") -> str:
         """Ask for a status, which must be one of those expected."""
         with self.client.get(
-            f"/status/{task_id}{query}", name=name, catch_response=True
+            f"/status/{task_id}{query}", headers=HEADERS, name=name, catch_response=True
         ) as response:
             status = ""
             if response.status_code == 200:  # noqa: PLR2004
@@ -216,7 +220,7 @@ def _post(url: str, body: bytes) -> str:
 
 
 def _get(url: str) -> dict[str, Any]:
-    return _open(urllib.request.Request(url))  # noqa: S310 - the user's own URL
+    return _open(urllib.request.Request(url, headers=HEADERS))  # noqa: S310 - the user's own URL
 
 
 def _open(request: urllib.request.Request) -> dict[str, Any]:

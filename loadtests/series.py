@@ -13,8 +13,6 @@ from benchmarks.figures import percentile
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-TOTAL = "all requests"
-
 
 @dataclass(frozen=True, slots=True)
 class Second:
