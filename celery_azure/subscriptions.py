@@ -37,11 +37,6 @@ class Rule:
     is_pattern: bool
 
     @property
-    def takes_all(self) -> bool:
-        """Whether it is the rule that every new subscription has."""
-        return self.is_pattern and self.key == EVERYTHING
-
-    @property
     def name(self) -> str:
         """A legal name, different for different rules."""
         return legal_name(f"{'like' if self.is_pattern else 'is'}.{self.key}", LONGEST_NAME)
@@ -60,6 +55,7 @@ class Rule:
 
 
 TAKES_ALL = Rule(EVERYTHING, is_pattern=True)
+"""The rule that every new subscription has."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from celery_azure.amqp.frames import Outcome
 
 TIMEOUT = "com.microsoft:timeout"
-TOO_LARGE = "amqp:link:message-size-exceeded"
 DEFAULT_MAX_BYTES = 262_144
 """The largest message and batch of the Basic and Standard tiers."""
 

@@ -70,11 +70,6 @@ class HttpParser:
         """Take bytes as they came off the wire."""
         self._buffer += data
 
-    @property
-    def is_between_requests(self) -> bool:
-        """Whether nothing of a request has arrived: the time at which a client may hang up."""
-        return self._head is None and not self._buffer
-
     def take_rest(self) -> bytes:
         """Take what has arrived behind the last request: the bytes of another protocol."""
         return self._take(len(self._buffer))

@@ -45,9 +45,8 @@ def test_a_pattern_becomes_like_and_what_like_knows_is_escaped() -> None:
 
 
 def test_only_the_pattern_of_everything_takes_all() -> None:
-    assert TAKES_ALL.takes_all
-    assert not Rule("#", is_pattern=False).takes_all
-    assert not Rule("a.#", is_pattern=True).takes_all
+    assert Rule("#", is_pattern=True) == TAKES_ALL
+    assert Rule("#", is_pattern=False) != TAKES_ALL != Rule("a.#", is_pattern=True)
 
 
 def test_different_rules_have_different_legal_names() -> None:

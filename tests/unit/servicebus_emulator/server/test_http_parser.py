@@ -119,13 +119,3 @@ def test_a_client_that_waits_for_continue_is_known_until_its_body_is_there() -> 
 )
 def test_what_is_no_request_is_refused_with_the_right_status(data: bytes, status: int) -> None:
     assert refusal(data) == status
-
-
-def test_a_connection_is_between_requests_until_the_next_byte() -> None:
-    parser = HttpParser()
-    parser.receive_data(GET)
-    parser.next_request()
-    idle = parser.is_between_requests
-    parser.receive_data(b"G")
-
-    assert (idle, parser.is_between_requests) == (True, False)
