@@ -8,7 +8,6 @@ The options are those of `celery_azure.options.Options`.
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 import weakref
@@ -24,6 +23,7 @@ from celery_azure.errors import BusyError, ServiceBusError, UnreachableError
 from celery_azure.feed import Feed
 from celery_azure.namespace import Namespace
 from celery_azure.options import Options
+from celery_azure.stopping import DRIVER_NAME, is_worker_stopping, wake_to_stop
 from celery_azure.tls import TlsSettings
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ _WITHOUT_FANOUT = virtual.Transport.implements.extend(
 _WITH_FANOUT = _WITHOUT_FANOUT.extend(exchange_type=frozenset(["direct", "topic", "fanout"]))
 
 _GLANCE_SECONDS = 0.25
-"""How often who waits for a message looks whether the worker is to stop. Celery asks only when the
-wait is over, which with the pools solo, gevent and eventlet takes two seconds, twice."""
+"""How often who waits for a message looks whether the worker is to stop, should nobody have sent it
+a signal. Celery asks only when the wait is over, which takes two seconds, twice."""
 
 
 class Transport(virtual.Transport):  # type: ignore[misc] # kombu publishes no types
@@ -52,7 +52,7 @@ class Transport(virtual.Transport):  # type: ignore[misc] # kombu publishes no t
     Channel = Channel
 
     driver_type = "azureservicebus"
-    driver_name = "celery_azure"
+    driver_name = DRIVER_NAME
     can_parse_url = False  # kombu reads user, password, host and port, and hides the password
     polling_interval = None
     connection_errors = (*virtual.Transport.connection_errors, UnreachableError, BusyError)
@@ -72,6 +72,7 @@ class Transport(virtual.Transport):  # type: ignore[misc] # kombu publishes no t
             tls=TlsSettings.read(client.ssl),
         )
         self.feed = Feed()
+        wake_to_stop(self.feed)
         self.broadcasts = Broadcasts(self.endpoint, self.options, lambda: self.namespace)
         self._namespace: Namespace | None = None
         self._acquiring = threading.Lock()
@@ -113,7 +114,7 @@ class Transport(virtual.Transport):  # type: ignore[misc] # kombu publishes no t
             if self.feed.deliver_one():
                 return
             left = None if due is None else due - time.monotonic()
-            if (left is not None and left <= 0) or _is_worker_stopping():
+            if (left is not None and left <= 0) or is_worker_stopping():
                 raise TimeoutError
             self.feed.wait(_GLANCE_SECONDS if left is None else min(left, _GLANCE_SECONDS))
 
@@ -125,7 +126,8 @@ class Transport(virtual.Transport):  # type: ignore[misc] # kombu publishes no t
 
     def _on_readable(self) -> None:
         self.feed.clear()
-        self.feed.deliver()
+        if not is_worker_stopping():  # then what was not begun is given back
+            self.feed.deliver()
 
     def _on_tick(self) -> None:
         """What an acknowledgement has made room for need not wait for the next message."""
@@ -140,10 +142,3 @@ class Transport(virtual.Transport):  # type: ignore[misc] # kombu publishes no t
             self._namespace.release()
             self._namespace = None
         self.feed.close()
-
-
-def _is_worker_stopping() -> bool:
-    """Whether this process is a worker that was told to stop."""
-    state = sys.modules.get("celery.worker.state")
-    told = (getattr(state, name, None) for name in ("should_stop", "should_terminate"))
-    return any(value is not None and value is not False for value in told)

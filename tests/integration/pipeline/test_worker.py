@@ -33,7 +33,7 @@ def client(settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.mark.parametrize("pool", POOLS)
-def test_a_job_runs_visibly_and_ctrl_c_ends_an_idle_worker(
+def test_a_job_runs_visibly_and_ctrl_c_ends_a_worker_after_the_job_that_runs(
     settings: dict[str, str], client: Client, tmp_path: Path, pool: str
 ) -> None:
     slow = settings | {"PROCESSING_DELAY_SECONDS": "0.5"}
@@ -43,19 +43,31 @@ def test_a_job_runs_visibly_and_ctrl_c_ends_an_idle_worker(
         assert client.wait_for(task_id, "STARTED")["result"] is None
         assert client.result(task_id) == {"processed": {"a": 1}}
 
+        task_id = client.enqueue(b'{"b":2}')
+        client.wait_for(task_id, "STARTED")
         worker.interrupt()
-        worker.wait(timeout=15)  # with 1: Celery calls a warm shutdown by Ctrl-C a failure
+        worker.wait(timeout=30)  # with 1: Celery calls a warm shutdown by Ctrl-C a failure
+        assert client.result(task_id) == {"processed": {"b": 2}}
         assert "Traceback" not in worker.output
 
 
-def test_an_exception_of_the_work_is_a_failure_with_type_and_text(
+def test_an_exception_of_the_work_is_a_failure_and_an_idle_worker_ends_well_when_told_to(
     settings: dict[str, str], client: Client, tmp_path: Path
 ) -> None:
-    with start_worker(settings, app="tests.integration.pipeline.failing_worker", folder=tmp_path):
+    with start_worker(
+        settings,
+        app="tests.integration.pipeline.failing_worker",
+        options=("--loglevel=debug",),
+        folder=tmp_path,
+    ) as worker:
         answers = {
             text: client.wait_for(client.enqueue(b'{"say":"%s"}' % text.encode()), "FAILURE")
             for text in ("no luck", "é😀")
         }
+        worker.terminate()
+        assert worker.wait(timeout=30) == 0
+        # Celery had none left to wait for.
+        assert "The pool's processes have ended." in worker.output
 
     for text, answer in answers.items():
         assert answer["result"] == {"type": "ValueError", "message": text}

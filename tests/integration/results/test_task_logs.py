@@ -62,7 +62,7 @@ def test_the_log_of_a_task_is_read_while_it_runs_and_when_the_worker_has_stopped
         go_on.touch()
         assert result.get(timeout=30, interval=0.05) is None
         worker.terminate()
-        worker.wait(timeout=20)
+        assert worker.wait(timeout=30) == 0
     rest, end = read_log(blobs, result.id, position)
 
     lines = (begin + rest).decode().splitlines()
