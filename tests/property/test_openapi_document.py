@@ -9,7 +9,7 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from queue_app.api.application import create_app
 from queue_app.producer import InMemoryProducer
@@ -54,11 +54,7 @@ def check(label: str, mode_name: str) -> None:
     excluded = [positive_data_acceptance] if label.startswith(BEYOND_SCHEMAS) else []
     cases = operations()[label].as_strategy(generation_mode=GenerationMode[mode_name])
 
-    @settings(
-        max_examples=max(1, settings().max_examples // 10),
-        # Schemathesis leaves out what turns out to fit after all; of some bodies that is most.
-        suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
-    )
+    @settings(max_examples=max(1, settings().max_examples // 10))
     @given(case=cases)
     def answers_as_documented(case: Any) -> None:
         case.query = {k: v for k, v in (case.query or {}).items() if k not in WAITING}

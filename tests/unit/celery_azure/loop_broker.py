@@ -1,17 +1,24 @@
-"""A broker in the event loop's own memory, for drivers that are made for event loops."""
+"""A broker in the event loop's own memory, for drivers that are made for event loops.
+
+The loop's time is virtual, so that no machine is too slow.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from celery_azure.amqp.aio import AsyncDriver
 from servicebus_emulator.broker.entities import QueueDescription
+from servicebus_emulator.broker.errors import EntityAlreadyExists
 from servicebus_emulator.broker.namespace import Namespace
 from servicebus_emulator.nodes.container import Container
 from servicebus_emulator.nodes.sas import ROOT_KEY, KeyRing
+from tests.unit.celery_azure.virtual_time import VirtualTime
 from tests.unit.servicebus_emulator.server.memory_transport import MemoryTransport
 
 if TYPE_CHECKING:
@@ -40,9 +47,12 @@ class LoopBroker:
         self.refusal: Exception | None = None
         self.cut_after: int | None = None
         monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", self._connect)
+        monkeypatch.setattr(AsyncDriver, "now", staticmethod(VirtualTime(monkeypatch).now))
 
     def create_queue(self, name: str) -> None:
-        self.namespace.create_queue(name, QueueDescription(), now=now())
+        """Create a queue, if it is missing."""
+        with contextlib.suppress(EntityAlreadyExists):
+            self.namespace.create_queue(name, QueueDescription(), now=now())
 
     def bodies(self, queue: str = "jobs") -> int:
         """How many messages are in a queue."""

@@ -176,7 +176,7 @@ def test_what_two_threads_are_refused_at_once_is_told_once(
     error.status_code = 401
 
     def refuse() -> None:
-        both.wait(10)
+        both.wait(60)
         raise error
 
     def ask() -> None:

@@ -122,7 +122,10 @@ def test_a_task_without_a_log_has_an_empty_one() -> None:
     assert read_log(Blobs(None), "1") == (b"", 0)
 
 
-def test_tasks_of_other_apps_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tasks_of_other_apps_are_left_alone(
+    handler: TaskLogHandler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("celery_azure.logs.TaskLogHandler", lambda: handler)
     for signal in ("task_prerun", "task_postrun", "worker_process_shutdown", "worker_shutdown"):
         monkeypatch.setattr(getattr(signals, signal), "receivers", [])
     ours, theirs = (Celery(name, set_as_current=False) for name in ("ours", "theirs"))

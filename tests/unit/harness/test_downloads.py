@@ -88,7 +88,7 @@ def test_tells_how_far_it_is(tmp_path: Path) -> None:
 
     def build_until_told(target: Path) -> None:
         write_program(target)
-        assert told.wait(10)
+        assert told.wait(60)
 
     fetch_once(tmp_path / "tool", build_until_told, say, report_seconds=0.001)
 

@@ -6,6 +6,7 @@ from queue_app.errors import StorageUnavailable
 from queue_app.jobs import TaskRecord, TaskState
 from queue_app.watching import FASTEST, SLOWEST, Watcher
 
+PATIENCE = 60.0  # real seconds, for what comes by itself
 STARTED = TaskRecord("a", TaskState.STARTED)
 ENDED = TaskRecord("a", TaskState.SUCCESS, 1)
 
@@ -42,7 +43,7 @@ class Storage:
 async def test_a_change_wakes_the_one_who_waits() -> None:
     storage = Storage(None, STARTED)
     with storage.watcher().watch("a", None) as watch:
-        assert await watch.change(5)
+        assert await watch.change(PATIENCE)
         assert watch.record == STARTED
 
 
@@ -50,7 +51,7 @@ async def test_a_change_between_two_waits_is_not_missed() -> None:
     storage = Storage(STARTED)
     watcher = storage.watcher()
     with watcher.watch("a", None) as first, watcher.watch("a", None) as second:
-        assert await first.change(5)
+        assert await first.change(PATIENCE)
         assert await second.change(0)
 
 
@@ -68,7 +69,7 @@ async def test_a_thousand_watchers_of_a_task_have_one_poller() -> None:
 
     async def wait() -> TaskRecord | None:
         with watcher.watch("a", None) as watch:
-            assert await watch.change(5)
+            assert await watch.change(PATIENCE)
             return watch.record
 
     assert await asyncio.gather(*(wait() for _ in range(1000))) == [STARTED] * 1000
@@ -79,7 +80,7 @@ async def test_a_thousand_watchers_of_a_task_have_one_poller() -> None:
 async def test_the_poller_ends_with_the_task() -> None:
     storage = Storage(ENDED)
     with storage.watcher().watch("a", STARTED) as watch:
-        assert await watch.change(5)
+        assert await watch.change(PATIENCE)
         await asyncio.sleep(0)
         assert not await watch.change(0)
         assert storage.reads == 1
@@ -99,7 +100,7 @@ async def test_the_poller_ends_with_its_last_watcher() -> None:
 async def test_an_outage_of_the_storage_is_waited_out() -> None:
     storage = Storage(StorageUnavailable("away"), StorageUnavailable("away"), STARTED)
     with storage.watcher().watch("a", None) as watch:
-        assert await watch.change(5)
+        assert await watch.change(PATIENCE)
     assert storage.reads == 3
 
 
@@ -119,7 +120,7 @@ async def test_many_watched_tasks_share_a_budget_of_reads() -> None:
 async def test_a_task_that_does_not_change_is_asked_less_and_less() -> None:
     storage = Storage(*[None] * 3000, ENDED)
     with storage.watcher().watch("a", None) as watch:
-        assert await watch.change(5)
+        assert await watch.change(PATIENCE)
     assert storage.pauses[0] == FASTEST
     assert storage.pauses[-1] == SLOWEST
     assert sorted(storage.pauses) == storage.pauses

@@ -4,12 +4,14 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from queue_app.api import application
 from queue_app.api.application import create_app
 from queue_app.api.gate import scope_needed
 from queue_app.api.openapi import OPEN_PATHS
 from queue_app.api_keys import digest_of
 from queue_app.producer import InMemoryProducer
 from queue_app.queue_counts import InMemoryQueueGauge, QueueCounts
+from queue_app.rate_limit import RateLimit
 from queue_app.services import Services
 from queue_app.settings import Settings
 from tests.unit.queue_app.api.problem import assert_problem
@@ -136,8 +138,11 @@ async def test_two_callers_may_choose_the_same_idempotency_key(
 
 
 async def test_who_asks_too_often_is_told_when_to_come_again(
-    settings: Settings, producer: InMemoryProducer
+    settings: Settings, producer: InMemoryProducer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(
+        application, "RateLimit", lambda per_second, _: RateLimit(per_second, lambda: 0.0)
+    )  # all within a moment, on the slowest machine too
     app = create_app(_with(settings, rate_limit_per_second=0.5), producer)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
