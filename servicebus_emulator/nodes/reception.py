@@ -60,7 +60,7 @@ class Reception:
         self._namespace = namespace
         self._new_id = new_id
         self._entity_nodes = entity_nodes
-        self._cbs = CbsNode(keys)
+        self._cbs = CbsNode(keys, namespace)
         self._coordinator = coordinator
 
     def receive(self, peer: Peer, event: LinkAttached, now: float) -> LinkEnd:

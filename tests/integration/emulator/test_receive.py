@@ -16,7 +16,7 @@ from azure.servicebus.exceptions import (
     MessageAlreadySettled,
     MessageLockLostError,
     MessageNotFoundError,
-    MessagingEntityNotFoundError,
+    ServiceBusAuthenticationError,
 )
 
 from servicebus_emulator import OffsetClock, ThreadedEmulator
@@ -356,7 +356,7 @@ def test_a_waiting_receiver_gets_a_message_the_moment_it_is_due(
 
 
 def test_a_queue_that_does_not_exist_cannot_be_received_from(client: ServiceBusClient) -> None:
-    with pytest.raises(MessagingEntityNotFoundError):
+    with pytest.raises(ServiceBusAuthenticationError):
         client.get_queue_receiver("nobody").__enter__()
 
 

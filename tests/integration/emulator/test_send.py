@@ -10,7 +10,6 @@ from azure.servicebus import ServiceBusClient, ServiceBusMessage
 from azure.servicebus.amqp import AmqpAnnotatedMessage, AmqpMessageBodyType
 from azure.servicebus.exceptions import (
     MessageSizeExceededError,
-    MessagingEntityNotFoundError,
     ServiceBusAuthenticationError,
     ServiceBusAuthorizationError,
 )
@@ -127,7 +126,7 @@ def test_a_message_over_the_largest_size_is_refused_and_the_sender_lives_on(line
 
 
 def test_a_queue_that_does_not_exist_cannot_be_sent_to(client: ServiceBusClient) -> None:
-    with pytest.raises(MessagingEntityNotFoundError):
+    with pytest.raises(ServiceBusAuthenticationError):
         client.get_queue_sender("nobody").__enter__()
 
 

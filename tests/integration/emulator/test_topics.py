@@ -14,7 +14,7 @@ from azure.servicebus import (
     ServiceBusSender,
     ServiceBusSubQueue,
 )
-from azure.servicebus.exceptions import MessagingEntityNotFoundError, ServiceBusError
+from azure.servicebus.exceptions import ServiceBusAuthenticationError, ServiceBusError
 from azure.servicebus.management import (
     CorrelationRuleFilter,
     ServiceBusAdministrationClient,
@@ -147,7 +147,7 @@ def test_receiving_from_a_topic_is_refused(client: ServiceBusClient, desk: Desk)
 
 def test_a_missing_subscription_is_not_found(client: ServiceBusClient, desk: Desk) -> None:
     with (
-        pytest.raises(MessagingEntityNotFoundError),
+        pytest.raises(ServiceBusAuthenticationError),
         client.get_subscription_receiver(desk.topic, "three"),
     ):
         pass

@@ -7,7 +7,7 @@ from urllib.error import HTTPError
 
 import pytest
 from azure.servicebus import ServiceBusClient
-from azure.servicebus.exceptions import MessagingEntityNotFoundError
+from azure.servicebus.exceptions import ServiceBusError
 from azure.storage.blob import BlobServiceClient
 
 from harness.admin import HttpAdmin
@@ -41,7 +41,7 @@ def test_what_a_run_makes_is_there_and_all_of_it_is_deleted(stack: Stack) -> Non
                 assert receiver.peek_messages() == []
 
         with (
-            pytest.raises(MessagingEntityNotFoundError),
+            pytest.raises(ServiceBusError),
             client.get_queue_receiver(queue) as receiver,
         ):
             receiver.peek_messages()

@@ -8,12 +8,13 @@ from servicebus_emulator.nodes.sas import ROOT_KEY, sign
 from tests.unit.servicebus_emulator.nodes.in_memory import Client, World, body
 from tests.unit.servicebus_emulator.nodes.requests import Asker
 
-AUDIENCE = "sb://localhost/orders"
+NAMESPACE = "sb://localhost/"
+AUDIENCE = f"{NAMESPACE}orders"
 
 
-def token(expiry: str = "2000") -> str:
-    signature = sign(quote_plus(AUDIENCE), expiry, ROOT_KEY.key).decode()
-    fields = {"sr": AUDIENCE, "sig": signature, "se": expiry, "skn": ROOT_KEY.name}
+def token(expiry: str = "2000", resource: str = AUDIENCE) -> str:
+    signature = sign(quote_plus(resource), expiry, ROOT_KEY.key).decode()
+    fields = {"sr": resource, "sig": signature, "se": expiry, "skn": ROOT_KEY.name}
     return f"SharedAccessSignature {urlencode(fields)}"
 
 
@@ -64,6 +65,28 @@ def test_a_bad_token_is_unauthorized_and_says_why() -> None:
     status, description = put(stranger(), token(expiry="999"))
 
     assert (status, "expired" in description) == (401, True)
+
+
+@pytest.mark.parametrize("path", ["nobody", "orders/Subscriptions/one", "nobody/$management"])
+def test_who_may_use_an_entity_that_does_not_exist_is_told_that_it_is_missing(path: str) -> None:
+    name = f"{NAMESPACE}{path}"
+    status, description = put(stranger(), token(resource=NAMESPACE), name=name)
+
+    assert (status, "could not be found" in description) == (404, True)
+
+
+def test_who_may_not_use_an_entity_is_not_told_whether_it_exists() -> None:
+    status, _ = put(stranger(), token(expiry="999"), name=f"{NAMESPACE}nobody")
+
+    assert status == 401
+
+
+@pytest.mark.parametrize("path", ["", "ORDERS", "orders/$DeadLetterQueue", "orders/$management"])
+def test_a_token_is_taken_for_the_namespace_and_for_every_part_of_an_entity(path: str) -> None:
+    name = f"{NAMESPACE}{path}"
+    status, _ = put(stranger(), token(resource=NAMESPACE), name=name)
+
+    assert status == 202
 
 
 @pytest.mark.parametrize(("value", "name"), [(b"bytes", AUDIENCE), (None, AUDIENCE), ("x", None)])
