@@ -49,7 +49,7 @@ def put_rule(call: Call) -> Response:
     rest = [each for each in keys.values() if each.name != name]
     check_policies((*rest, rule))
     _check_managed((*rest, rule))
-    keys[name] = rule
+    call.namespace.put_policy(rule)
     return entry_response(rule_entry(rule), HTTPStatus.OK if old else HTTPStatus.CREATED)
 
 
@@ -59,7 +59,7 @@ def delete_rule(call: Call) -> Response:
     call.check_match(rule.modified_at)
     keys = call.namespace.access_keys
     _check_managed(each for each in keys.values() if each is not rule)
-    del keys[rule.name]
+    call.namespace.remove_policy(rule.name)
     return Response(HTTPStatus.OK)
 
 

@@ -14,7 +14,13 @@ from servicebus_emulator.admin.access_documents import RULES, read_rules
 from servicebus_emulator.admin.atom import Entry
 from servicebus_emulator.admin.entity_documents import entity_entry, read_description
 from servicebus_emulator.admin.messages import Response
-from servicebus_emulator.admin.routing import Call, Operation, entry_response, page_response
+from servicebus_emulator.admin.routing import (
+    Call,
+    Operation,
+    check_forwarding,
+    entry_response,
+    page_response,
+)
 from servicebus_emulator.broker.entities import QueueDescription, TopicDescription
 from servicebus_emulator.broker.errors import EntityNotFound
 from servicebus_emulator.broker.topic import Topic
@@ -78,7 +84,7 @@ def put(call: Call) -> Response:
             entity = call.namespace.create_topic(name, topic, now=now)
     else:
         queue = _with_rules(read_description(QueueDescription, kind, children), children, call)
-        call.namespace.check_forwarding(name, queue)
+        check_forwarding(call, name, queue)
         if call.is_update:
             call.check_match(call.namespace.get_queue(name).updated_at)
             entity = call.namespace.update_queue(name, queue, now=now)

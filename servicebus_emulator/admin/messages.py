@@ -7,19 +7,29 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from http import HTTPStatus
+
+
+def _everything(_header: str, _path: str) -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request: `path` without the query, still percent-encoded; header names in lower case."""
+    """A request: `path` without the query, still percent-encoded; header names in lower case.
+
+    Attributes:
+        may_manage: Whether the client may manage another entity, for which it may have a token of
+            its own in a header; takes the header's name and the entity's path.
+    """
 
     method: str
     path: str
     query: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    may_manage: Callable[[str, str], bool] = _everything
 
     @property
     def entity_path(self) -> str:

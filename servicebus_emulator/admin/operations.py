@@ -13,7 +13,12 @@ from servicebus_emulator.admin.access_operations import ACCESS_OPERATIONS
 from servicebus_emulator.admin.atom import InvalidDocumentError
 from servicebus_emulator.admin.entity_operations import ENTITY_OPERATIONS
 from servicebus_emulator.admin.messages import Response
-from servicebus_emulator.admin.routing import Call, Operation, PreconditionFailedError
+from servicebus_emulator.admin.routing import (
+    Call,
+    Operation,
+    PreconditionFailedError,
+    UnauthorizedError,
+)
 from servicebus_emulator.admin.subscription_operations import SUBSCRIPTION_OPERATIONS
 from servicebus_emulator.broker.errors import (
     BrokerError,
@@ -21,6 +26,7 @@ from servicebus_emulator.broker.errors import (
     EntityNotFound,
     OperationNotSupported,
     QuotaExceeded,
+    ServerBusy,
 )
 
 if TYPE_CHECKING:
@@ -35,7 +41,9 @@ _STATUS_OF = {
     EntityAlreadyExists: HTTPStatus.CONFLICT,
     QuotaExceeded: HTTPStatus.FORBIDDEN,
     OperationNotSupported: HTTPStatus.NOT_IMPLEMENTED,
+    ServerBusy: HTTPStatus.SERVICE_UNAVAILABLE,
 }
+_WITH_SUBCODE = {HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT}
 
 
 def handle(request: Request, namespace: Namespace, now: float) -> Response:
@@ -66,15 +74,20 @@ def handle(request: Request, namespace: Namespace, now: float) -> Response:
 
 def _run(operation: Operation, call: Call) -> Response:
     try:
+        call.namespace.count_management(call.now)
         return operation.run(call)
     except BrokerError as error:
         fitting = (status for kind, status in _STATUS_OF.items() if isinstance(error, kind))
         return _error(next(fitting, HTTPStatus.BAD_REQUEST), str(error))
     except InvalidDocumentError as error:
         return _error(HTTPStatus.BAD_REQUEST, str(error))
+    except UnauthorizedError as error:
+        return _error(HTTPStatus.UNAUTHORIZED, str(error))
     except PreconditionFailedError as error:
         return _error(HTTPStatus.PRECONDITION_FAILED, str(error))
 
 
 def _error(status: HTTPStatus, detail: str) -> Response:
+    if status in _WITH_SUBCODE:  # which clients look for
+        detail = f"SubCode={status:d}00. {detail}"
     return Response(status, atom.render_error(status, detail))

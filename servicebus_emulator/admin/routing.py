@@ -10,16 +10,25 @@ from typing import TYPE_CHECKING, TypeVar
 from servicebus_emulator.admin import atom
 from servicebus_emulator.admin.atom import Entry, Link
 from servicebus_emulator.admin.messages import Response
+from servicebus_emulator.broker.entities import entity_path
 from servicebus_emulator.broker.errors import ArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from servicebus_emulator.admin.messages import Request
+    from servicebus_emulator.broker.entities import OutletDescription
     from servicebus_emulator.broker.namespace import Namespace
 
+FORWARDING = "servicebussupplementaryauthorization"
+DEAD_LETTER_FORWARDING = "servicebusdlqsupplementaryauthorization"
+"""The headers with a token for the entity that another one forwards to."""
 PAGE = 100  # entities on a page when the client asks for no number
 _Item = TypeVar("_Item")
+
+
+class UnauthorizedError(Exception):
+    """The client has not proved its right to something beside the resource that it names."""
 
 
 class PreconditionFailedError(Exception):
@@ -56,6 +65,27 @@ class Call:
         wanted = self.request.headers.get("if-match", "*").strip()
         if wanted != "*" and wanted.strip('"') != atom.etag(updated_at):
             raise PreconditionFailedError("The entity has been changed: If-Match does not match.")
+
+
+def check_forwarding(call: Call, path: str, description: OutletDescription) -> None:
+    """See that an entity may forward to others: whoever sets it up must manage those as well.
+
+    Source: https://learn.microsoft.com/azure/service-bus-messaging/service-bus-auto-forwarding
+
+    Raises:
+        UnauthorizedError: The client may not, or proves it with a bad token.
+        ArgumentError: There is no such entity.
+    """
+    for header, target in (
+        (FORWARDING, description.forward_to),
+        (DEAD_LETTER_FORWARDING, description.forward_dead_lettered_messages_to),
+    ):
+        if target is not None and not call.request.may_manage(header, entity_path(target)):
+            raise UnauthorizedError(
+                f"InvalidClaims: Manage,EntityWrite claims are required on '{entity_path(target)}' "
+                "to forward to it."
+            )
+    call.namespace.check_forwarding(path, description)
 
 
 @dataclass(frozen=True, slots=True)

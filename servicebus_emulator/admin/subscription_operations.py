@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 from servicebus_emulator.admin import atom
 from servicebus_emulator.admin.entity_documents import entity_entry, read_description
 from servicebus_emulator.admin.messages import Response
-from servicebus_emulator.admin.routing import Call, Operation, entry_response, page_response
+from servicebus_emulator.admin.routing import (
+    Call,
+    Operation,
+    check_forwarding,
+    entry_response,
+    page_response,
+)
 from servicebus_emulator.admin.rule_documents import KIND, read_rule, rule_entry
 from servicebus_emulator.broker.entities import SubscriptionDescription
 from servicebus_emulator.broker.subscription import SUBSCRIPTIONS
@@ -36,7 +42,7 @@ def put_subscription(call: Call) -> Response:
     kind, children = atom.parse_entry(call.request.body)
     description = read_description(SubscriptionDescription, kind, children)
     topic, name = call.namespace.get_topic(call.names[0]), call.names[1]
-    call.namespace.check_forwarding(f"{topic.path}/{SUBSCRIPTIONS}/{name}", description)
+    check_forwarding(call, f"{topic.path}/{SUBSCRIPTIONS}/{name}", description)
     if call.is_update:
         call.check_match(topic.get_subscription(name).updated_at)
         subscription = topic.update_subscription(name, description, now=call.now)

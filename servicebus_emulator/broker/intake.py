@@ -104,14 +104,14 @@ class Intake(ABC):
         self.throttle(len(messages), now)
         self.take(messages, now)
 
-    def throttle(self, count: int, now: float) -> None:
-        """Count messages that a client sends.
+    def throttle(self, cost: int, now: float) -> None:
+        """Spend credits for messages that a client sends, receives or looks at.
 
         Raises:
             ServerBusy: They are too many at once.
         """
         if self._throttle is not None:
-            self._throttle.admit(count, now)
+            self._throttle.admit(cost, now)
 
     def check_admission(self, messages: Sequence[Message], now: float) -> None:
         """See whether `take` would take messages.

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from servicebus_emulator.broker.store import MessageStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from servicebus_emulator.broker.access import AccessKey
     from servicebus_emulator.broker.intake import Intake
     from servicebus_emulator.broker.message import Message, MessageState
 
@@ -101,6 +102,7 @@ class Journal:
         removed: The keys of those that are gone.
         sessions: Sessions whose state has changed, with their entities.
         identities: What duplicates are found by, with its entity and how long it is remembered.
+        policies: The namespace's own shared access policies, if they have changed.
     """
 
     def __init__(self) -> None:
@@ -109,15 +111,15 @@ class Journal:
         self.removed: list[int] = []
         self.sessions: dict[tuple[Intake, str], None] = {}
         self.identities: list[tuple[Intake, str, float]] = []
+        self.policies: Mapping[str, AccessKey] | None = None
         self._keys: dict[Intake, int] = {}
         self._last_key = 0
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to save."""
-        return not (
-            self.stores or self.entities or self.removed or self.sessions or self.identities
-        )
+        changes = self.stores, self.entities, self.removed, self.sessions, self.identities
+        return self.policies is None and not any(changes)
 
     def key(self, entity: Intake) -> int | None:
         """The number under which an entity is saved; a sub-queue's follows its owner's.
@@ -179,3 +181,4 @@ class Journal:
         self.removed.clear()
         self.sessions.clear()
         self.identities.clear()
+        self.policies = None

@@ -7,7 +7,7 @@ https://learn.microsoft.com/azure/service-bus-messaging/overview-emulator#usage-
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -31,8 +31,12 @@ class Limits:
         max_receivers: Links at the same time that receive from one entity.
         max_entity_size: Bytes of all messages in a queue or topic, whatever it says itself.
         max_time_to_live: Seconds that a message lives at most.
-        credits_per_second: Messages sent and received, and filters evaluated, in each second of
-            the clock; what is sent beyond that is refused.
+        credits_per_second: Messages sent, received and peeked at, filters evaluated, and ten for
+            each management operation, in each second of the clock; what is beyond that is refused.
+        min_lock_duration, min_time_to_live, min_duplicate_window: Seconds that an entity says at
+            the least.
+        entity_sizes: Megabytes that a queue or topic may say; None for any.
+        max_sql_filters, max_correlation_filters: Of one topic, in all of its subscriptions.
     """
 
     max_message_size: int = 256 * _KB
@@ -45,30 +49,51 @@ class Limits:
     max_entity_size: int | None = None
     max_time_to_live: float | None = None
     credits_per_second: int | None = None
+    min_lock_duration: float = 0.0
+    min_time_to_live: float = 0.0
+    min_duplicate_window: float = 0.0
+    entity_sizes: tuple[int, ...] | None = None
+    max_sql_filters: int | None = None
+    max_correlation_filters: int | None = None
 
+
+_SERVICE: Final = Limits(
+    max_connections=5000,
+    max_receivers=5000,
+    min_lock_duration=5.0,
+    min_time_to_live=1.0,
+    min_duplicate_window=20.0,
+    max_sql_filters=2000,
+    max_correlation_filters=100_000,
+)
+"""What all tiers have in common, and where nothing else is said, the official emulator as well."""
+_STANDARD_SIZES = (1024, 2048, 3072, 4096, 5120)
 
 PROFILES: Final[Mapping[str, Limits]] = {
-    "official": Limits(
+    "official": replace(
+        _SERVICE,
         max_connections=10,
         max_entities=50,
         max_subscriptions=50,
         max_receivers=200,
         max_entity_size=100 * _MB,
         max_time_to_live=3600.0,
+        max_sql_filters=70,
+        max_correlation_filters=1000,
     ),
-    "standard": Limits(
-        max_connections=5000,
+    "standard": replace(
+        _SERVICE,
         max_entities=10_000,
-        max_receivers=5000,
         credits_per_second=1000,
+        entity_sizes=_STANDARD_SIZES,
     ),
-    "premium": Limits(
+    "premium": replace(
+        _SERVICE,
         max_message_size=100 * _MB,
         default_message_size=1 * _MB,
         max_batch_size=1 * _MB,
-        max_connections=5000,
         max_entities=1000,
-        max_receivers=5000,
+        entity_sizes=(*_STANDARD_SIZES, 10_240, 20_480, 40_960, 81_920),
     ),
     "unlimited": Limits(
         max_message_size=100 * _MB,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from base64 import b64encode
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,7 +17,6 @@ from servicebus_emulator.broker.entities import (
 )
 from servicebus_emulator.broker.errors import (
     ArgumentError,
-    ArgumentOutOfRange,
     EntityAlreadyExists,
     EntityNotFound,
     OperationNotAllowed,
@@ -26,9 +24,10 @@ from servicebus_emulator.broker.errors import (
 )
 from servicebus_emulator.broker.limits import Limits
 from servicebus_emulator.broker.queue import Queue
+from servicebus_emulator.broker.quotas import check_description
 from servicebus_emulator.broker.subscription import SUBSCRIPTIONS, Subscription
 from servicebus_emulator.broker.surroundings import Surroundings
-from servicebus_emulator.broker.throttle import Throttle
+from servicebus_emulator.broker.throttle import MANAGEMENT_COST, Throttle
 from servicebus_emulator.broker.topic import Topic
 
 if TYPE_CHECKING:
@@ -87,10 +86,33 @@ class Namespace:
         """What the namespace allows."""
         return self._surroundings.limits
 
+    def count_management(self, now: float) -> None:
+        """Count an operation on entities or rules.
+
+        Raises:
+            ServerBusy: There have been too many operations in this second.
+        """
+        if (throttle := self._surroundings.throttle) is not None:
+            throttle.admit(MANAGEMENT_COST, now)
+
     def new_key(self) -> str:
         """A key for a shared access policy that comes without: 256 bits in base64."""
         new_id = self._surroundings.new_id
         return b64encode(new_id().bytes + new_id().bytes).decode()
+
+    def put_policy(self, policy: AccessKey) -> None:
+        """Have a shared access policy, in the place of the one of that name if there is one."""
+        self.access_keys[policy.name] = policy
+        self._note_policies()
+
+    def remove_policy(self, name: str) -> None:
+        """Have one shared access policy less."""
+        del self.access_keys[name]
+        self._note_policies()
+
+    def _note_policies(self) -> None:
+        if (journal := self._surroundings.journal) is not None:
+            journal.policies = self.access_keys
 
     def policies_of(self, name: str) -> tuple[AccessKey, ...]:
         """The policies of the queue or topic of that name; none when there is no such entity."""
@@ -237,7 +259,7 @@ class Namespace:
         """
         queue = self.get_queue(name)
         description.check_change(queue.description)
-        self._check_message_size(description)
+        check_description(description, self.limits)
         queue.update(description, now)
         return queue
 
@@ -249,7 +271,7 @@ class Namespace:
         """
         topic = self.get_topic(name)
         description.check_change(topic.description)
-        self._check_message_size(description)
+        check_description(description, self.limits)
         topic.update(description, now)
         return topic
 
@@ -323,21 +345,12 @@ class Namespace:
     def _check_creation(self, name: str, description: QueueDescription | TopicDescription) -> None:
         check_name(name)
         description.validate()
-        self._check_message_size(description)
+        check_description(description, self.limits)
         if name.casefold() in self._entities:
             raise EntityAlreadyExists(name)
         most = self.limits.max_entities
         if most is not None and len(self._entities) >= most:
             raise QuotaExceeded(f"The namespace holds at most {most} entities.")
-
-    def _check_message_size(self, description: IntakeDescription) -> None:
-        """See that the namespace's tier takes messages as large as an entity is to take."""
-        wanted = description.max_message_size_in_kilobytes
-        most = math.ceil(self.limits.max_message_size / 1024)
-        if wanted is not None and wanted > most:
-            raise ArgumentOutOfRange(
-                f"MaxMessageSizeInKilobytes is at most {most} in this namespace, and is {wanted}."
-            )
 
     def _add(self, entity: _Kind, now: float) -> _Kind:
         self._entities[entity.path.casefold()] = entity

@@ -13,6 +13,7 @@ from servicebus_emulator.broker.errors import (
     MessageLockLost,
     MessageNotFound,
     OperationNotAllowed,
+    ServerBusy,
     SessionLockLost,
 )
 from servicebus_emulator.broker.message import Lock, Message, MessageState, ReceiveMode
@@ -70,6 +71,7 @@ class Outlet(Shelf):
             EntityDisabled: The queue's status forbids it.
             SessionLockLost: `session` is not held any more.
             OperationNotAllowed: The queue has sessions, and `session` is None.
+            ServerBusy: There is one, and there have been too many operations in this second.
         """
         if not self._can_receive:
             raise self._disabled("receive")
@@ -82,10 +84,18 @@ class Outlet(Shelf):
         else:
             raise self._sessionful()
         if message is not None:
-            self._deliver(message, mode, now, session)
             if self._throttle is not None:
-                self._throttle.note(1, now)
+                self._spend_on(message, now)
+            self._deliver(message, mode, now, session)
         return message
+
+    def _spend_on(self, message: Message, now: float) -> None:
+        """Spend a credit on a message that is about to be delivered, or put it back."""
+        try:
+            self.throttle(1, now)
+        except ServerBusy:
+            self._put_out(message, now)
+            raise
 
     def receive_deferred(
         self,
@@ -101,8 +111,10 @@ class Outlet(Shelf):
             MessageNotFound: One of them is not deferred, is locked, has expired, or is not of the
                 session.
             SessionLockLost: Nobody holds the session.
+            ServerBusy: There have been too many operations in this second.
         """
         self._check_receivable()
+        self.throttle(len(sequence_numbers), now)
         self.expire(now)
         self.accessed_at = now
         session = None

@@ -78,8 +78,6 @@ class Shelf(Intake):
                 break
             if session_id is None or message.session_id == session_id:
                 found.append(message)
-        if self._throttle is not None:
-            self._throttle.note(len(found), now)
         return found
 
     def purge(

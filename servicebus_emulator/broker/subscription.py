@@ -14,10 +14,11 @@ from servicebus_emulator.broker.errors import (
 )
 from servicebus_emulator.broker.facts import FilterError
 from servicebus_emulator.broker.queue import Queue
+from servicebus_emulator.broker.quotas import check_rule
 from servicebus_emulator.broker.rules import DEFAULT_RULE, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from servicebus_emulator.broker.entities import SubscriptionDescription
     from servicebus_emulator.broker.facts import Facts
@@ -63,6 +64,9 @@ class Subscription(Queue):
         description: Its properties.
         surroundings: What it shares with the other entities.
         now: When it was created.
+
+    Attributes:
+        rules_of_topic: Gives the rules of all subscriptions of the topic.
     """
 
     description: SubscriptionDescription
@@ -80,6 +84,7 @@ class Subscription(Queue):
         self.topic_path = topic_path
         self._rules: dict[str, Rule] = {}
         self._is_created = False
+        self.rules_of_topic: Callable[[], Iterable[Rule]] = tuple
         self._put(Rule(DEFAULT_RULE, created_at=now))
 
     @property
@@ -114,10 +119,12 @@ class Subscription(Queue):
         Raises:
             EntityAlreadyExists: There is one of that name.
             ArgumentError: The name breaks a rule.
+            QuotaExceeded: The topic has as many filters as it may.
         """
         rule.validate()
         if rule.name.casefold() in self._rules:
             raise EntityAlreadyExists(f"{self.path}/Rules/{rule.name}")
+        check_rule(rule, self.rules_of_topic(), self.limits)
         self._put(rule)
         self.touch(now)
 
@@ -126,8 +133,11 @@ class Subscription(Queue):
 
         Raises:
             EntityNotFound: There is none.
+            QuotaExceeded: The topic has as many filters of another kind as it may.
         """
-        self.get_rule(rule.name)
+        old = self.get_rule(rule.name)
+        others = (each for each in self.rules_of_topic() if each is not old)
+        check_rule(rule, others, self.limits)
         self._put(rule)
         self.touch(now)
 

@@ -5,7 +5,12 @@ Source: https://learn.microsoft.com/azure/service-bus-messaging/service-bus-thro
 
 from __future__ import annotations
 
+from typing import Final
+
 from servicebus_emulator.broker.errors import ServerBusy
+
+MANAGEMENT_COST: Final = 10
+"""Credits of an operation on entities or rules; one that concerns messages takes one for each."""
 
 
 class Throttle:

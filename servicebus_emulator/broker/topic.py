@@ -15,9 +15,12 @@ from servicebus_emulator.broker.entities import (
 )
 from servicebus_emulator.broker.errors import EntityAlreadyExists, EntityNotFound, QuotaExceeded
 from servicebus_emulator.broker.intake import Intake
+from servicebus_emulator.broker.quotas import check_description
 from servicebus_emulator.broker.subscription import SUBSCRIPTIONS, Offer, Subscription
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from servicebus_emulator.broker.message import Message
     from servicebus_emulator.broker.rules import Rule
     from servicebus_emulator.broker.surroundings import Surroundings
@@ -62,6 +65,7 @@ class Topic(Intake):
         description = description or SubscriptionDescription()
         check_part_name(name)
         description.validate()
+        check_description(description, self.limits)
         if default_rule is not None:
             default_rule.validate()
         key, most = name.casefold(), self._surroundings.limits.max_subscriptions
@@ -70,6 +74,7 @@ class Topic(Intake):
         if most is not None and len(self._subscriptions) >= most:
             raise QuotaExceeded(f"The topic '{self.path}' has at most {most} subscriptions.")
         subscription = Subscription(self.path, name, description, self._surroundings, now)
+        subscription.rules_of_topic = self._rules
         if default_rule is not None:
             subscription.remove_rule("$Default", now)
             subscription.add_rule(default_rule, now)
@@ -101,6 +106,7 @@ class Topic(Intake):
         """
         subscription = self.get_subscription(name)
         description.check_change(subscription.description)
+        check_description(description, self.limits)
         subscription.update(description, now)
         return subscription
 
@@ -113,6 +119,9 @@ class Topic(Intake):
     def subscriptions(self) -> list[Subscription]:
         """The subscriptions, by name."""
         return [self._subscriptions[key] for key in sorted(self._subscriptions)]
+
+    def _rules(self) -> Iterator[Rule]:
+        return (rule for each in self._subscriptions.values() for rule in each.rules)
 
     def clear(self) -> None:
         """Remove all messages, those of the subscriptions as well."""

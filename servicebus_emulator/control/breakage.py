@@ -40,6 +40,11 @@ _STATUSES = {
 _SERVER_ERROR = 500
 
 
+def status_of(error: AmqpError) -> int:
+    """The status that goes with an error where requests are answered by status."""
+    return _STATUSES.get(error.condition, _SERVER_ERROR)
+
+
 def error_of(fault: Fault) -> AmqpError:
     """The error that a client is told."""
     condition, description = _USUAL[fault.action]
@@ -68,8 +73,7 @@ def refuse(peer: Peer, event: events.Event, fault: Fault) -> None:
 def _refuse_delivery(peer: Peer, event: events.DeliveryReceived, error: AmqpError) -> None:
     end = peer.ends.get(event.link)
     if isinstance(end, RequestInlet):
-        status = _STATUSES.get(error.condition, _SERVER_ERROR)
-        end.refuse(event, status, error.condition, error.description)
+        end.refuse(event, status_of(error), error.condition, error.description)
     elif not event.settled:
         event.link.settle(event.delivery_id, outcome=Rejected(error))
 

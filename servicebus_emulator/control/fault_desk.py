@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from servicebus_emulator.control import at_once
-from servicebus_emulator.control.faults import Faults
+from servicebus_emulator.control.breakage import error_of, status_of
+from servicebus_emulator.control.faults import Act, Faults
 from servicebus_emulator.control.interception import Interception
 from servicebus_emulator.control.wire_faults import WireFaults
 
@@ -50,6 +51,17 @@ class FaultDesk:
             for peer in hit:
                 self._container.touch(peer)
         return injected
+
+    def refusal(self, method: str, path: str) -> tuple[int, str] | None:
+        """What a request to the management API is refused with: a status and a text.
+
+        None when no fault happens to it.
+        """
+        injected = self._faults.strike(Act("manage", "", path, name=method))
+        if injected is None:
+            return None
+        error = error_of(injected.fault)
+        return status_of(error), error.description
 
     def get(self, fault_id: int) -> Injected | None:
         """The fault of that number."""

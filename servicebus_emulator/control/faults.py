@@ -27,7 +27,8 @@ ACTIONS: Mapping[str, frozenset[str]] = {
     "send": _ANSWERED,
     "request": _ANSWERED,
     "settle": _ANSWERED | {"lose-lock"},
-    "deliver": _LINK_ACTIONS | {"lose-lock"},
+    "deliver": _LINK_ACTIONS | {"lose-lock", "throttle"},
+    "manage": frozenset(("refuse", "throttle")),
     "frame": frozenset(("drop", "half-open", "corrupt")),
     "network": frozenset(("delay",)),
     "now": _LINK_ACTIONS | {"lose-lock", "expire-tokens"},
@@ -42,14 +43,15 @@ class Fault:
     """Something that goes wrong. Names are patterns with `*` and `?`, in upper or lower case.
 
     Attributes:
-        operation: What a client does, one of `ACTIONS`; `frame` counts frames that a client is
-            sent, `network` bytes either way, `now` happens at once to everybody who matches.
+        operation: What a client does, one of `ACTIONS`; `manage` is over HTTP, `frame`
+            counts frames that a client is sent, `network` bytes either way, `now` happens at once
+            to everybody who matches.
         action: What happens then.
         entity: Path of the entity: `orders`, `orders/$deadletterqueue`, `news/subscriptions/*`.
         link: Name of the link.
         connection: Container-id of the client.
         name: Of a request its operation (`com.microsoft:renew-lock`), of a settlement its outcome
-            (`accepted`, `rejected`, `released`, `modified`).
+            (`accepted`, `rejected`, `released`, `modified`), of a request over HTTP its method.
         after: So many matching operations are let through first.
         times: How often it happens; None for ever.
         probability: Of happening at a matching operation.

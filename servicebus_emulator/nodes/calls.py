@@ -58,10 +58,11 @@ class Call(NamedTuple):
 
 
 class Operation(NamedTuple):
-    """What an operation does, and the right it takes."""
+    """What an operation does, the right it takes, and the credits beside those for messages."""
 
     right: Right
     run: Callable[[Call], Result]
+    cost: int = 0
 
 
 def number(call: Call, name: str) -> int:

@@ -63,6 +63,8 @@ class ManagementNode:
         body = request.value if isinstance(request.value, dict) else {}
         try:
             entity = self._namespace.resolve(self._path)
+            if operation.cost:
+                entity.throttle(operation.cost, now)
             result = operation.run(Call(entity, body, now, self._new_id))
         except BrokerError as fault:
             error = amqp_error(fault)

@@ -43,7 +43,9 @@ def peek_message(call: Call) -> Result:
     entries: list[dict[str, bytes]] = []
     size = 0
     start = number(call, "from-sequence-number")
-    for message in call.queue.peek(start, count, call.now, session_id(call)):
+    found = call.queue.peek(start, count, call.now, session_id(call))
+    call.queue.throttle(len(found), call.now)
+    for message in found:
         encoded = to_wire(message, peeked=True)
         size += len(encoded)
         if entries and size > _MOST_PEEKED_BYTES:

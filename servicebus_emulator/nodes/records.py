@@ -18,6 +18,7 @@ from servicebus_emulator.broker.access import AccessKey, Right
 from servicebus_emulator.broker.entities import (
     EntityDescription,
     EntityStatus,
+    IntakeDescription,
     QueueDescription,
     SubscriptionDescription,
     TopicDescription,
@@ -138,8 +139,9 @@ def write_description(description: EntityDescription) -> str:
     """The properties of an entity as they are saved."""
     values = asdict(description)
     values["status"] = description.status.value
-    for policy in values.get("authorization_rules", ()):
-        policy["rights"] = policy["rights"].value
+    if isinstance(description, IntakeDescription):
+        rules = [_policy_values(policy) for policy in description.authorization_rules]
+        values["authorization_rules"] = rules
     return json.dumps(values)
 
 
@@ -158,12 +160,36 @@ def read_description(kind: str, text: str) -> EntityDescription:
         values["status"] = EntityStatus(values["status"])
         if "authorization_rules" in values:
             values["authorization_rules"] = tuple(
-                AccessKey(**policy | {"rights": Right(policy["rights"])})
-                for policy in values["authorization_rules"]
+                _policy_of(policy) for policy in values["authorization_rules"]
             )
         return KINDS[kind](**values)
     except _FAULTS as fault:
         raise InvalidRecordError(f"a {kind}: {fault}") from fault
+
+
+def write_policy(policy: AccessKey) -> str:
+    """A shared access policy of the namespace as it is saved."""
+    return json.dumps(_policy_values(policy))
+
+
+def read_policy(text: str) -> AccessKey:
+    """A policy that was saved.
+
+    Raises:
+        InvalidRecordError: It was not; the error holds no key.
+    """
+    try:
+        return _policy_of(json.loads(text))
+    except (KeyError, TypeError, ValueError) as fault:
+        raise InvalidRecordError(f"a shared access policy: {type(fault).__name__}") from None
+
+
+def _policy_values(policy: AccessKey) -> dict[str, Any]:
+    return asdict(policy) | {"rights": policy.rights.value}
+
+
+def _policy_of(values: dict[str, Any]) -> AccessKey:
+    return AccessKey(**values | {"rights": Right(values["rights"])})
 
 
 def _read_message(record: MessageRecord, sequence_number: int) -> Message:

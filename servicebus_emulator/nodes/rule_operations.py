@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from servicebus_emulator.broker.access import Right
+from servicebus_emulator.broker.throttle import MANAGEMENT_COST
 from servicebus_emulator.nodes.calls import Call, Operation, Result, field, number
 from servicebus_emulator.nodes.rule_mapping import read_rule, write_rule
 
@@ -31,7 +32,7 @@ def enumerate_rules(call: Call) -> Result:
 
 
 RULE_OPERATIONS: dict[str, Operation] = {
-    "com.microsoft:add-rule": Operation(Right.LISTEN, add_rule),
-    "com.microsoft:remove-rule": Operation(Right.LISTEN, remove_rule),
-    "com.microsoft:enumerate-rules": Operation(Right.LISTEN, enumerate_rules),
+    "com.microsoft:add-rule": Operation(Right.LISTEN, add_rule, MANAGEMENT_COST),
+    "com.microsoft:remove-rule": Operation(Right.LISTEN, remove_rule, MANAGEMENT_COST),
+    "com.microsoft:enumerate-rules": Operation(Right.LISTEN, enumerate_rules, MANAGEMENT_COST),
 }

@@ -56,7 +56,8 @@ class KeyRing:
     """The access policies of a namespace and its entities, against which tokens are checked.
 
     Args:
-        keys: The namespace's policies; with `namespace` they become its own.
+        keys: The namespace's policies; with `namespace` they become its own, but for those that it
+            has already: they were saved.
         namespace: Where policies are administered, and entities have some of their own.
 
     Raises:
@@ -71,7 +72,9 @@ class KeyRing:
             raise ValueError("a namespace needs at least one access key")
         self._namespace = namespace
         if namespace is not None:
-            namespace.access_keys.update(self._keys)
+            saved = dict(namespace.access_keys)
+            namespace.access_keys.clear()
+            namespace.access_keys.update(self._keys | saved)
             self._keys = namespace.access_keys
 
     @property

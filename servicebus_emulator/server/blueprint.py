@@ -58,8 +58,10 @@ class Blueprint:
                 namespace.delete_topic(topic.path)
         if not keep:
             self.build(namespace, now)
-            namespace.access_keys.clear()
-            namespace.access_keys.update(self.access_keys)
+            for name in [*namespace.access_keys]:
+                namespace.remove_policy(name)
+            for policy in self.access_keys.values():
+                namespace.put_policy(policy)
 
 
 def _create_topic(namespace: Namespace, name: str, config: TopicConfig, now: float) -> None:

@@ -165,6 +165,13 @@ class Control:
         if self._desk is not None:
             self._desk.clear()
 
+    def refusal(self, method: str, path: str) -> tuple[int, str] | None:
+        """What a fault answers to a request to the management API: a status and a text.
+
+        None when no fault happens to it.
+        """
+        return None if self._desk is None else self._desk.refusal(method, path)
+
     # -- inspection ------------------------------------------------------------------------------
 
     def entities(self) -> list[dict[str, Any]]:

@@ -21,9 +21,11 @@ from servicebus_emulator.nodes.records import (
     MessageRecord,
     read_description,
     read_message,
+    read_policy,
     read_rules,
     write_description,
     write_message,
+    write_policy,
     write_rules,
 )
 
@@ -40,7 +42,7 @@ Durability = Literal["process", "machine"]
 """What a commit outlives: the end of the process however it comes, or also a power failure."""
 
 _APPLICATION_ID = 0x5342_454D
-_VERSION = 1
+_VERSION = 2
 _NUMBER_BITS = 40  # of a row's id: the sequence number; the key of the queue is above
 _SYNCHRONOUS: dict[Durability, str] = {"process": "NORMAL", "machine": "FULL"}
 _IDENTITIES_BETWEEN_SWEEPS = 10_000
@@ -64,6 +66,8 @@ CREATE TABLE identities (
     PRIMARY KEY (entity, message_id)
 ) WITHOUT ROWID;
 """
+_POLICIES = "CREATE TABLE IF NOT EXISTS policies (id INTEGER PRIMARY KEY, policy TEXT NOT NULL)"
+"""Since version 2."""
 
 
 class DataFileError(ValueError):
@@ -86,7 +90,7 @@ class DataFile:
         self._unswept = 0
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._path.touch(mode=0o600)  # keys of entities stand in it
+            self._path.touch(mode=0o600)  # access keys stand in it
             self._db = sqlite3.connect(self._path, timeout=0.0, isolation_level=None)
         except (OSError, sqlite3.Error) as error:
             raise DataFileError(f"{self._path}: {error}") from error
@@ -115,6 +119,8 @@ class DataFile:
             for saved in self._saved_entities():
                 entity = restoration.add_entity(saved)
                 journal.adopt(entity, saved.key)
+            for (policy,) in self._db.execute("SELECT policy FROM policies ORDER BY id"):
+                namespace.put_policy(read_policy(policy))
             self._load_messages(restoration)
             self._load_details(restoration)
         except (BrokerError, InvalidRecordError, KeyError, sqlite3.Error) as error:
@@ -159,7 +165,8 @@ class DataFile:
             for statement in _TABLES.split(";"):
                 db.execute(statement)
             db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-            db.execute(f"PRAGMA user_version = {_VERSION}")
+        db.execute(_POLICIES)
+        db.execute(f"PRAGMA user_version = {_VERSION}")
         db.execute("COMMIT")
         fault = db.execute("PRAGMA quick_check(1)").fetchone()[0]
         if fault != "ok":
@@ -212,6 +219,10 @@ class DataFile:
             self._db.execute("DELETE FROM entities WHERE id = ?", (key,))
         for entity in journal.entities:
             self._write_entity(journal, entity)
+        if journal.policies is not None:
+            self._db.execute("DELETE FROM policies")
+            rows = ((write_policy(policy),) for policy in journal.policies.values())
+            self._db.executemany("INSERT INTO policies (policy) VALUES (?)", rows)
         for store in journal.stores:
             self._write_store(journal.key(store.entity), store)
         counters = [

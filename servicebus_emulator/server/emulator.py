@@ -100,8 +100,9 @@ class ServiceBusEmulator:
         self._blueprint = Blueprint()
         self._saving: Saving | None = None
         self.namespace = self._make_namespace(options)
-        self._keys = KeyRing(options.get("keys", (ROOT_KEY,)), self.namespace)
-        self._blueprint.access_keys |= self.namespace.access_keys
+        keys = tuple(options.get("keys", (ROOT_KEY,)))
+        self._keys = KeyRing(keys, self.namespace)
+        self._blueprint.access_keys |= {key.name: key for key in keys}
         self._certificate: Certificate | None = None
         self._tls_context: ssl.SSLContext | None = None
         self._tls_is_off = False

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from servicebus_emulator.broker.namespace import Namespace
     from servicebus_emulator.clock import Clock
-    from servicebus_emulator.nodes.sas import KeyRing
+    from servicebus_emulator.nodes.sas import Claim, KeyRing
     from servicebus_emulator.server.control import Control
     from servicebus_emulator.server.http_parser import HttpRequest
 
@@ -27,6 +27,7 @@ _CLAIMS = {
     "PUT": "Manage,EntityWrite",
     "DELETE": "Manage,EntityDelete",
 }
+_XML = "application/xml; charset=utf-8"
 _HEALTHY = b'{"status":"healthy","message":"Service is healthy."}'
 
 
@@ -67,32 +68,47 @@ class HttpAnswers:
             return upgrade(request)
         if path == _CONTROL or path.startswith(f"{_CONTROL}/"):
             return self._steer(request)
-        refusal = self._refusal(request, path)
-        if refusal is not None:
-            return refusal
-        return self._manage(request, path, query)
-
-    def _refusal(self, request: HttpRequest, path: str) -> HttpResponse | None:
-        """Why the client may not manage; None when it may."""
-        token = request.headers.get("authorization")
-        if token is None:
-            return _unauthorized("MissingToken: the Authorization header is missing.")
-        now = self._system.now()  # tokens are minted, and so judged, by the clients' clock
         try:
-            claim = self._keys.claim_of_token(token, path, now)
+            claim = self._claim_of(request.headers.get("authorization"), path)
         except InvalidTokenError as refusal:
             return _unauthorized(str(refusal))
-        if not claim.allows(entity_path(path), Right.MANAGE, now):
+        if not claim.allows(entity_path(path), Right.MANAGE, self._system.now()):
             wanted = _CLAIMS.get(request.method, _CLAIMS["GET"])
             return _unauthorized(f"InvalidClaims: {wanted} claims are required.")
-        return None
+        return self._manage(request, path, query, claim)
 
-    def _manage(self, request: HttpRequest, path: str, query: str) -> HttpResponse:
+    def _claim_of(self, token: str | None, path: str) -> Claim:
+        """What a token proves, for a resource.
+
+        Raises:
+            InvalidTokenError: Nothing, or there is none.
+        """
+        if token is None:
+            raise InvalidTokenError("MissingToken: the Authorization header is missing.")
+        # Tokens are minted, and so judged, by the clients' clock.
+        return self._keys.claim_of_token(token, path, self._system.now())
+
+    def _manage(self, request: HttpRequest, path: str, query: str, claim: Claim) -> HttpResponse:
         # Imported for the first request: XML is slow to import, and most clients manage nothing.
+        from servicebus_emulator.admin.atom import render_error  # noqa: PLC0415
         from servicebus_emulator.admin.messages import Request  # noqa: PLC0415
         from servicebus_emulator.admin.operations import handle  # noqa: PLC0415
 
-        asked = Request(request.method, path, query, request.headers, request.body)
+        def may_manage(header: str, other: str) -> bool:
+            """Whether the client may manage another entity: a token for that one decides."""
+            token, proved = request.headers.get(header), claim
+            if token is not None:
+                try:
+                    proved = self._claim_of(token, other)
+                except InvalidTokenError:
+                    return False
+            return proved.allows(other, Right.MANAGE, self._system.now())
+
+        refusal = self._control.refusal(request.method, entity_path(path))
+        if refusal is not None:
+            status, detail = refusal
+            return HttpResponse(status, {"Content-Type": _XML}, render_error(status, detail))
+        asked = Request(request.method, path, query, request.headers, request.body, may_manage)
         response = handle(asked, self._namespace, self._clock.now())
         self._entities_changed()
         return HttpResponse(int(response.status), response.headers, response.body)
@@ -139,7 +155,7 @@ def _health(method: str) -> HttpResponse:
 def _unauthorized(detail: str) -> HttpResponse:
     body = f"<Error><Code>401</Code><Detail>{escape(detail)}</Detail></Error>".encode()
     headers = {
-        "Content-Type": "application/xml; charset=utf-8",
+        "Content-Type": _XML,
         "WWW-Authenticate": "SharedAccessSignature",
     }
     return HttpResponse(401, headers, body)

@@ -51,6 +51,11 @@ def test_a_namespace_that_is_throttled_is_a_server_busy_error_until_the_next_sec
             sender.send_messages(ServiceBusMessage("m"))
         with pytest.raises(ServiceBusServerBusyError, match="50009"):
             sender.send_messages(ServiceBusMessage("m"))
+        with (
+            client.get_queue_receiver("q") as receiver,
+            pytest.raises(ServiceBusServerBusyError, match="50009"),
+        ):
+            receiver.receive_messages(max_wait_time=10)
         it.control.advance(1)
         sender.send_messages(ServiceBusMessage("m"))
 

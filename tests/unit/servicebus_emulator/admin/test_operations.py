@@ -150,3 +150,59 @@ def test_an_unknown_method_is_told_those_of_the_nearest_path(namespace: Namespac
     response = handle(Request("PUT", "/news/subscriptions"), namespace, NOW)
 
     assert_refused(response, HTTPStatus.METHOD_NOT_ALLOWED, "among: GET.")
+
+
+def test_requests_beyond_the_credits_of_a_second_are_told_that_the_service_is_busy() -> None:
+    throttled = Namespace(uuid4, now=NOW, limits=Limits(credits_per_second=20))
+    for name in ("/one", "/two"):
+        put(throttled, name, document())
+
+    assert_refused(put(throttled, "/three", document()), HTTPStatus.SERVICE_UNAVAILABLE, "50009")
+    assert len(throttled.list_queues()) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "status", "subcode"),
+    [
+        ("/orders", {}, HTTPStatus.CONFLICT, "SubCode=40900."),
+        ("/other", {"LockDuration": "PT6M"}, HTTPStatus.BAD_REQUEST, "SubCode=40000."),
+        ("/other", {}, HTTPStatus.FORBIDDEN, "SubCode=40300."),
+    ],
+)
+def test_a_refusal_has_the_code_that_clients_look_for(
+    name: str, fields: dict[str, str], status: HTTPStatus, subcode: str
+) -> None:
+    small = Namespace(uuid4, now=NOW, limits=Limits(max_entities=1))
+    put(small, "/orders", document())
+
+    assert_refused(put(small, name, document(**fields)), status, subcode)
+
+
+@pytest.mark.parametrize(
+    ("field", "header"),
+    [
+        ("ForwardTo", "servicebussupplementaryauthorization"),
+        ("ForwardDeadLetteredMessagesTo", "servicebusdlqsupplementaryauthorization"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["QueueDescription", "SubscriptionDescription"])
+def test_who_may_not_manage_an_entity_cannot_forward_to_it(
+    namespace: Namespace, field: str, header: str, kind: str
+) -> None:
+    for path in ("/target", "/free"):
+        put(namespace, path, document())
+    put(namespace, "/news", document("TopicDescription"))
+    path = "/source" if kind == "QueueDescription" else "/news/Subscriptions/source"
+    asked: list[tuple[str, str]] = []
+
+    def may_manage(header: str, path: str) -> bool:
+        asked.append((header, path))
+        return path != "target"
+
+    def forward(target: str) -> Response:
+        body = document(kind, **{field: f"sb://localhost/{target}"})
+        return handle(Request("PUT", path, body=body, may_manage=may_manage), namespace, NOW)
+
+    assert_refused(forward("target"), HTTPStatus.UNAUTHORIZED, "on 'target'")
+    assert forward("free").status == HTTPStatus.CREATED
+    assert asked == [(header, "target"), (header, "free")]

@@ -94,16 +94,77 @@ def test_the_standard_tier_takes_a_thousand_messages_in_a_second() -> None:
     assert len(queue) == 1001
 
 
-def test_messages_that_are_received_or_peeked_at_count_as_well() -> None:
+def test_messages_that_are_received_count_as_well() -> None:
     queue = a_queue("standard")
     for _ in range(600):
         queue.send(a_message(), 7.0)
-    for _ in range(200):
+    for _ in range(400):
         queue.receive(ReceiveMode.PEEK_LOCK, 7.0)
-    queue.peek(0, 200, 7.0)
 
     with pytest.raises(ServerBusy):
         queue.send(a_message(), 7.0)
+
+
+def throttled(**properties: Any) -> Queue:
+    """A queue that takes or gives one message in a second."""
+    namespace = Namespace(uuid4, limits=Limits(credits_per_second=1))
+    return namespace.create_queue("q", QueueDescription(**properties), now=0.0)
+
+
+def test_a_message_that_cannot_be_received_in_this_second_can_be_in_the_next() -> None:
+    queue = throttled()
+    queue.send(a_message(), 7.0)
+
+    with pytest.raises(ServerBusy, match="50009"):
+        queue.receive(ReceiveMode.RECEIVE_AND_DELETE, 7.5)
+
+    assert queue.receive(ReceiveMode.RECEIVE_AND_DELETE, 8.0) is not None
+    assert len(queue) == 0
+
+
+def test_a_message_of_a_session_that_cannot_be_received_stays_the_first() -> None:
+    queue = throttled(requires_session=True)
+    for second, name in ((7.0, "first"), (8.0, "second")):
+        queue.send(Message(name, b"", 1, session_id="s"), second)
+    session = queue.accept_session("s", 8.0)
+
+    with pytest.raises(ServerBusy):
+        queue.receive(ReceiveMode.PEEK_LOCK, 8.5, session)
+
+    message = queue.receive(ReceiveMode.PEEK_LOCK, 9.0, session)
+    assert message is not None
+    assert message.message_id == "first"
+
+
+def test_nobody_is_told_to_wait_where_there_is_nothing_to_receive() -> None:
+    queue = throttled()
+    queue.send(a_message(), 7.0)
+    queue.clear()
+
+    assert queue.receive(ReceiveMode.PEEK_LOCK, 7.0) is None
+
+
+def test_deferred_messages_that_are_received_count_as_well() -> None:
+    queue = throttled()
+    queue.send(a_message(), 7.0)
+    message = queue.receive(ReceiveMode.PEEK_LOCK, 8.0)
+    assert message is not None
+    assert message.lock is not None
+    queue.defer(message.lock.token, 8.0)
+
+    with pytest.raises(ServerBusy):
+        queue.receive_deferred([1], ReceiveMode.PEEK_LOCK, 8.0)
+    assert len(queue.receive_deferred([1], ReceiveMode.PEEK_LOCK, 9.0)) == 1
+
+
+def test_an_operation_on_entities_costs_ten_messages() -> None:
+    namespace = Namespace(uuid4, limits=Limits(credits_per_second=11))
+    queue = namespace.create_queue("q", now=0.0)
+    namespace.count_management(7.0)
+    queue.send(a_message(), 7.0)
+
+    with pytest.raises(ServerBusy):
+        namespace.count_management(7.0)
 
 
 def test_each_filter_of_a_topic_counts_as_well() -> None:

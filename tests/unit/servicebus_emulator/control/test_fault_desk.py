@@ -365,3 +365,13 @@ def test_faults_are_known_by_their_numbers(desk: Desk) -> None:
     assert (desk.desk.all(), desk.desk.get(second.id)) == ([second], second)
     desk.desk.clear()
     assert desk.desk.all() == []
+
+
+def test_a_receiver_can_be_throttled(desk: Desk) -> None:
+    desk.inject("deliver", "throttle", times=1)
+    desk.client.send(desk.client.sender(), body("a"))
+    desk.client.receiver(credit=1)
+    error = desk.client.detached()
+
+    assert error is not None
+    assert error.condition == "com.microsoft:server-busy"

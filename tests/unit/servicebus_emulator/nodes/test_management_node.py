@@ -1,6 +1,9 @@
 import uuid
 
+import pytest
+
 from servicebus_emulator.amqp.types import Int, Symbol
+from servicebus_emulator.broker.limits import Limits
 from tests.unit.servicebus_emulator.nodes.in_memory import LISTENER, Client, World, body
 from tests.unit.servicebus_emulator.nodes.requests import Asker
 
@@ -78,3 +81,29 @@ def test_a_queue_that_was_deleted_meanwhile_is_not_found() -> None:
     answer = asker.ask(PEEK_ALL, operation=PEEK).application_properties
 
     assert (answer["statusCode"], answer["errorCondition"]) == (404, "amqp:not-found")
+
+
+@pytest.mark.parametrize(
+    ("path", "operation", "request_body"),
+    [
+        ("orders", "peek-message", {"from-sequence-number": 1, "message-count": 5}),
+        ("news/Subscriptions/all", "enumerate-rules", {"skip": 0, "top": 5}),
+    ],
+)
+def test_requests_beyond_the_credits_of_a_second_are_told_that_the_service_is_busy(
+    path: str, operation: str, request_body: dict[str, int]
+) -> None:
+    world = World(limits=Limits(credits_per_second=1))
+    world.namespace.create_topic("news", now=world.now).create_subscription("all", now=world.now)
+    client = Client(world)
+    client.send(client.sender(), body("a"))
+    client.outcomes()
+    answers = []
+    for _ in range(2):
+        asker = Asker(client, f"{path}/$management")
+        answer = asker.ask(request_body, operation=f"com.microsoft:{operation}")
+        answers.append(answer.application_properties)
+        world.pass_time(1.0)
+
+    assert [answer["statusCode"] for answer in answers] == [503, 200]
+    assert answers[0]["errorCondition"] == "com.microsoft:server-busy"

@@ -317,3 +317,18 @@ def test_a_receiver_of_a_queue_that_is_disabled_meanwhile_is_detached() -> None:
 
     assert error is not None
     assert error.condition == "com.microsoft:entity-disabled"
+
+
+def test_a_receiver_is_sent_away_where_the_credits_of_a_second_are_spent() -> None:
+    client = Client(World(limits=Limits(credits_per_second=2)))
+    sender = client.sender()
+    for text in "ab":
+        client.send(sender, body(text))
+    client.receiver(credit=5)
+    error = client.detached()
+    client.world.pass_time(1.0)
+    client.receiver(credit=5)
+
+    assert error is not None
+    assert (error.condition, "50009" in error.description) == ("com.microsoft:server-busy", True)
+    assert client.texts() == ["a", "b"]

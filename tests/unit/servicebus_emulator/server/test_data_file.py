@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from servicebus_emulator.broker.access import AccessKey, Right
 from servicebus_emulator.broker.entities import QueueDescription
 from servicebus_emulator.broker.journal import Journal
 from servicebus_emulator.broker.limits import Limits
@@ -91,7 +92,7 @@ def test_a_file_of_a_newer_version_is_told_with_both_versions(tmp_path: Path) ->
     fill(tmp_path)
     execute(tmp_path, "PRAGMA user_version = 7")
 
-    with pytest.raises(DataFileError, match=r"newer emulator \(format 7; this one .* up to 1\)"):
+    with pytest.raises(DataFileError, match=r"newer emulator \(format 7; this one .* up to 2\)"):
         DataFile(tmp_path)
 
 
@@ -190,3 +191,38 @@ def test_what_could_not_be_saved_is_saved_by_the_next_call(
     assert load(tmp_path).get_queue("q").path == "q"
     assert [record.levelname for record in caplog.records] == ["ERROR", "INFO"]
     assert "disk is full" in caplog.text
+
+
+def test_a_file_of_the_first_version_is_read_and_renewed(tmp_path: Path) -> None:
+    fill(tmp_path)
+    execute(tmp_path, "DROP TABLE policies", "PRAGMA user_version = 1")
+
+    assert load(tmp_path).get_queue("q").counts(2.0).active == 3
+    assert load(tmp_path).access_keys == {}
+
+
+def test_policies_are_saved_when_they_change_and_come_back_in_their_order(tmp_path: Path) -> None:
+    journal = Journal()
+    namespace = Namespace(uuid4, journal=journal)
+    policies = [AccessKey(name, "key", Right.SEND, "second", 1.0, 2.0) for name in "bca"]
+    file = DataFile(tmp_path)
+    for policy in policies:
+        namespace.put_policy(policy)
+    file.save(journal, 1.0)
+    assert journal.is_empty
+    namespace.remove_policy("c")
+    file.save(journal, 2.0)
+    file.close()
+    found = load(tmp_path).access_keys
+
+    assert list(found.values()) == [policies[0], policies[2]]
+    assert [found["b"].created_at, found["b"].modified_at] == [1.0, 2.0]
+
+
+def test_a_policy_that_cannot_be_read_is_told_without_its_key(tmp_path: Path) -> None:
+    fill(tmp_path)
+    execute(tmp_path, """INSERT INTO policies (policy) VALUES ('{"key": "secret"}')""")
+
+    with pytest.raises(DataFileError, match="a shared access policy") as told:
+        load(tmp_path)
+    assert "secret" not in str(told.value)

@@ -1,3 +1,4 @@
+import asyncio
 import json
 import logging
 import ssl
@@ -9,6 +10,9 @@ import pytest
 from cryptography import x509
 
 from servicebus_emulator import ManualClock, ServiceBusEmulator
+from servicebus_emulator.broker.access import AccessKey, Right
+
+MORE = AccessKey("more", "key", Right.LISTEN)
 
 
 def config(**namespace: Any) -> str:
@@ -94,3 +98,20 @@ def test_without_cryptography_tls_clients_are_turned_away_and_that_is_told_once(
     assert contexts == [None, None]
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "emulator-tls" in caplog.text
+
+
+def test_policies_that_were_made_are_there_after_a_restart_and_gone_after_a_reset(
+    tmp_path: Path,
+) -> None:
+    made, changed = AccessKey("made", "key", Right.SEND), AccessKey("root", "another")
+    first = ServiceBusEmulator(data_dir=tmp_path, keys=[AccessKey("root", "key")])
+    for policy in (made, changed):
+        first.namespace.put_policy(policy)
+    asyncio.run(first.stop())
+    again = ServiceBusEmulator(data_dir=tmp_path, keys=[AccessKey("root", "key"), MORE])
+    try:
+        assert list(again.namespace.access_keys.values()) == [changed, MORE, made]
+        again.control.reset()
+        assert list(again.namespace.access_keys.values()) == [AccessKey("root", "key"), MORE]
+    finally:
+        asyncio.run(again.stop())

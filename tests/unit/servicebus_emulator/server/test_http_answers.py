@@ -4,7 +4,9 @@ from uuid import UUID
 
 import pytest
 
+from servicebus_emulator.admin.atom import Entry, Fields, render_entry
 from servicebus_emulator.broker.access import AccessKey, Right
+from servicebus_emulator.broker.entities import QueueDescription
 from servicebus_emulator.broker.namespace import Namespace
 from servicebus_emulator.clock import ManualClock
 from servicebus_emulator.nodes.container import Container
@@ -27,23 +29,30 @@ def token(key: AccessKey, resource: str = "https://localhost/") -> str:
 
 class House:
     def __init__(self) -> None:
-        keys, clock = KeyRing([ROOT_KEY, SENDER]), ManualClock(start=1000.0)
+        clock = ManualClock(start=1000.0)
         self.namespace = Namespace(lambda: UUID(int=1))
+        keys = KeyRing([ROOT_KEY, SENDER], self.namespace)
         self.changes = 0
         container = Container(self.namespace, keys, "house", lambda: UUID(int=1))
-        control = Control(container, self.namespace, Blueprint(), clock, lambda: None)
-        self.answers = HttpAnswers(self.namespace, keys, clock, self.change, control)
+        self.control = Control(container, self.namespace, Blueprint(), clock, lambda: None)
+        self.answers = HttpAnswers(self.namespace, keys, clock, self.change, self.control)
 
     def change(self) -> None:
         self.changes += 1
 
     def ask(
-        self, method: str, target: str, authorization: str | None = None, **headers: str
+        self,
+        method: str,
+        target: str,
+        authorization: str | None = None,
+        body: bytes = b"",
+        /,
+        **headers: str,
     ) -> HttpResponse:
         if authorization is not None:
             headers["authorization"] = authorization
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.answers(HttpRequest(method, target, named, b"", keep_alive=True))
+        return self.answers(HttpRequest(method, target, named, body, keep_alive=True))
 
 
 def test_everybody_is_told_about_the_health() -> None:
@@ -115,3 +124,52 @@ def test_the_emulators_own_page_may() -> None:
     assert (
         House().ask("GET", "/emulator/clock", sec_fetch_site="same-origin", **headers).status == 200
     )
+
+
+def document(forward_to: str) -> bytes:
+    fields: Fields = [("ForwardTo", f"sb://localhost/{forward_to}")]
+    return render_entry(Entry("p", "t", "QueueDescription", fields, 0.0, 0.0))
+
+
+SOURCE = "https://localhost/source"
+MANAGER = AccessKey("manager", "secret")
+
+
+@pytest.mark.parametrize(
+    ("first", "supplementary", "status"),
+    [
+        (token(ROOT_KEY), None, 201),
+        (token(ROOT_KEY, SOURCE), None, 401),
+        (token(ROOT_KEY, SOURCE), token(ROOT_KEY, "https://localhost/target"), 201),
+        (token(ROOT_KEY, SOURCE), token(MANAGER, "https://localhost/target"), 201),
+        (token(ROOT_KEY, SOURCE), token(SENDER, "https://localhost/target"), 401),
+        (token(ROOT_KEY, SOURCE), token(ROOT_KEY, SOURCE), 401),
+        (token(ROOT_KEY), token(AccessKey(ROOT_KEY.name, "wrong")), 401),
+        (token(ROOT_KEY), "Bearer x", 401),
+    ],
+)
+def test_forwarding_takes_the_right_to_manage_the_target_as_well(
+    first: str, supplementary: str | None, status: int
+) -> None:
+    house = House()
+    policies = QueueDescription(authorization_rules=(MANAGER,))
+    house.namespace.create_queue("target", policies, now=1000.0)
+    headers = (
+        {} if supplementary is None else {"servicebussupplementaryauthorization": supplementary}
+    )
+    response = house.ask("PUT", "/source", first, document("target"), **headers)
+
+    assert response.status == status
+
+
+def test_a_fault_can_throttle_or_refuse_management() -> None:
+    house = House()
+    house.namespace.create_queue("orders", now=1000.0)
+    house.control.inject("manage", "throttle", entity="orders", name="get", times=1)
+    house.control.inject("manage", "refuse", condition="amqp:not-found", description="Nowhere.")
+    throttled, refused = (house.ask("GET", "/orders", token(ROOT_KEY)) for _ in range(2))
+
+    assert (throttled.status, b"50009" in throttled.body) == (503, True)
+    assert (refused.status, b"<Detail>Nowhere.</Detail>" in refused.body) == (404, True)
+    house.control.clear_faults()
+    assert house.ask("GET", "/orders", token(ROOT_KEY)).status == 200
