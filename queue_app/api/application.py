@@ -76,6 +76,8 @@ def create_app(
         version="1.0.0",
         description="Enqueue JSON objects, and ask what became of them.",
         lifespan=lifespan,
+        # Not included, so that they are found first and without a router in between.
+        routes=[*routes.busy.routes, *watch_routes.busy.routes],
         redirect_slashes=False,  # a redirect would cost a round trip, and clients drop the body
         redoc_url=None,
         telemetry={

@@ -138,7 +138,8 @@ class Gate:
 
     def _count(self, scope: Scope, path: str, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "none")
-        waits = route.endswith("/events") or any(word in scope["query_string"] for word in _WAITING)
+        query: bytes = scope["query_string"]
+        waits = route.endswith("/events") or (query and any(word in query for word in _WAITING))
         self._metrics.answered(scope["method"], route, status, None if waits else seconds)
         if scope["method"] == "POST" and path in {"/enqueue/", "/enqueue"}:
             self._metrics.jobs(status)

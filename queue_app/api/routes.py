@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from queue_app.api import openapi, parameters, problems, schemas
 from queue_app.api.context import context_of
 from queue_app.api.dependencies import ContextDep, read_payload
+from queue_app.api.plain_route import PlainRoute
 from queue_app.api.problems import PROBLEM_TYPES, problem_response
 from queue_app.api.responses import FaithfulJSONResponse
 from queue_app.errors import Closing
@@ -17,6 +18,7 @@ from queue_app.producer import Readiness
 _READY_RETRY_SECONDS = 5
 
 router = APIRouter(default_response_class=FaithfulJSONResponse)
+busy = APIRouter(default_response_class=FaithfulJSONResponse, route_class=PlainRoute)
 
 
 @router.get(
@@ -30,7 +32,7 @@ async def greet() -> Response:
 
 
 @router.post("/enqueue", include_in_schema=False)
-@router.post(
+@busy.post(
     "/enqueue/",
     response_model=schemas.Enqueued,
     responses={

@@ -14,6 +14,7 @@ from queue_app.api.etags import etag_of, is_known, tagged
 from queue_app.api.event_stream import EventStream
 from queue_app.api.head import IS_HEAD
 from queue_app.api.lifecycle import Lifecycle
+from queue_app.api.plain_route import PlainRoute
 from queue_app.api.task_feed import LOOK_SECONDS
 from queue_app.api.task_routes import find_record
 from queue_app.api.views import status_body
@@ -27,9 +28,10 @@ _YOUNG_SECONDS = 60
 _LOG_TYPE = "text/plain; charset=utf-8"
 
 router = APIRouter(tags=["status"])
+busy = APIRouter(tags=["status"], route_class=PlainRoute)
 
 
-@router.get(
+@busy.get(
     "/status/{task_id}",  # noqa: FAST003 - read by hand, this is one of the busiest endpoints
     response_model=schemas.TaskStatus,
     responses={
