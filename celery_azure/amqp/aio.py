@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from celery_azure.amqp.failures import FailureLog, reason_of
 from celery_azure.amqp.frames import AmqpError
@@ -32,8 +32,7 @@ class _Line(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to speak."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - narrows the stream's type
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's are none by inheritance
         self._driver.line_made(self)
 
     def data_received(self, data: bytes) -> None:

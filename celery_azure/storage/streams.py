@@ -7,7 +7,7 @@ import ssl
 import time
 from collections import deque
 from email.utils import formatdate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from celery_azure.storage.conversation import NoAnswerError
 from celery_azure.storage.messages import AnswerParser, BrokenAnswerError
@@ -60,9 +60,8 @@ class Stream(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; called by the event loop."""
-        if isinstance(transport, asyncio.Transport):
-            self._transport = transport
-            self.is_open = True
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's are none by inheritance
+        self.is_open = True
 
     def data_received(self, data: bytes) -> None:
         """Take what has come; called by the event loop."""
