@@ -2,6 +2,7 @@
 
 from celery_azure.tracing import current_trace
 from queue_app.api.application import create_app
+from queue_app.api.request_heads import guard_server
 from queue_app.errors import SettingsError
 from queue_app.json_logs import use_json_in_server
 from queue_app.settings import Settings, TelemetrySettings
@@ -16,4 +17,5 @@ except SettingsError as error:
 if settings.log_format == "json":
     use_json_in_server(current_trace)
 
+guard_server()
 app = create_app(settings, tracer_provider=tracer_provider)

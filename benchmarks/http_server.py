@@ -20,6 +20,7 @@ from benchmarks.celery_setup import create_app as create_celery_app
 from benchmarks.figures import OURS
 from harness.processes import ManagedProcess
 from queue_app.api.application import create_app
+from queue_app.api.request_heads import guard_server
 from queue_app.jobs import TASK_NAME, JobStatus, TaskRecord, TaskState, job_state
 from queue_app.producer import InMemoryProducer, Payload, Readiness
 from queue_app.settings import Settings
@@ -152,6 +153,7 @@ def main(name: str, broker: str, queue: str) -> None:
     """Serve until stopped."""
     producer = producer_of(name, Broker.from_argument(broker) if broker else None, queue)
     app = create_app(Settings.load(), producer)
+    guard_server()
     uvicorn.run(app, port=0, access_log=False)
 
 
