@@ -73,7 +73,7 @@ class Timestamp(int):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # not frozen: that would make it dear to create
 class Described:
     """A value with a descriptor."""
 

@@ -15,6 +15,8 @@ from celery_azure.amqp.codec import CodecError, Described
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_SHORT_TEXT = frozenset({0xA1, 0xA3})  # strings and symbols of up to 255 bytes
+_SMALL_ULONG = 0x53
 _U32 = struct.Struct(">I")
 _U32U32 = struct.Struct(">II")
 
@@ -78,10 +80,16 @@ def _read_bin32(data: bytes, at: int) -> tuple[bytes, int]:
 def _read_items(data: bytes, at: int, end: int, count: int) -> tuple[list[Any], int]:
     if count > end - at or end > len(data):  # each item has a byte at least
         raise CodecError("a compound value claims more than there is")
-    items = []
+    items: list[Any] = []
     for _ in range(count):
-        value, at = _READERS[data[at]](data, at + 1)
-        items.append(value)
+        code = data[at]
+        if code in _SHORT_TEXT:  # most of what messages hold, so without the calls
+            start = at + 2
+            at = start + data[at + 1]
+            items.append(data[start:at].decode())
+        else:
+            value, at = _READERS[code](data, at + 1)
+            items.append(value)
     return items, _checked(at, end)
 
 
@@ -102,12 +110,14 @@ def _read_list32(data: bytes, at: int) -> tuple[list[Any], int]:
 
 def _read_map8(data: bytes, at: int) -> tuple[dict[Any, Any], int]:
     items, end = _read_list8(data, at)
-    return dict(zip(items[::2], items[1::2], strict=True)), end
+    parts = iter(items)
+    return dict(zip(parts, parts, strict=True)), end
 
 
 def _read_map32(data: bytes, at: int) -> tuple[dict[Any, Any], int]:
     items, end = _read_list32(data, at)
-    return dict(zip(items[::2], items[1::2], strict=True)), end
+    parts = iter(items)
+    return dict(zip(parts, parts, strict=True)), end
 
 
 def _read_elements(data: bytes, at: int, end: int, count: int) -> tuple[list[Any], int]:
@@ -140,8 +150,11 @@ def _read_array32(data: bytes, at: int) -> tuple[list[Any], int]:
 
 
 def _read_described(data: bytes, at: int) -> tuple[Described, int]:
-    descriptor, at = _read(data, at)
-    value, at = _read(data, at)
+    if data[at] == _SMALL_ULONG:  # as nearly every descriptor
+        descriptor, at = data[at + 1], at + 2
+    else:
+        descriptor, at = _read(data, at)
+    value, at = _READERS[data[at]](data, at + 1)
     return Described(descriptor, value), at
 
 

@@ -84,6 +84,7 @@ _SECTIONS = Catalogue(
 )
 _LONGEST_TTL = 0xFFFFFFFF
 _NULL = b"\x40"
+_SMALL_DESCRIPTOR = b"\x00\x53"
 _SCHEDULED = encode_symbol("x-opt-scheduled-enqueue-time")
 
 
@@ -258,6 +259,9 @@ def read_annotations(payload: bytes) -> dict[Any, Any]:
 
 def _section(payload: bytes, at: int) -> tuple[int, Any, int]:
     """The section at an offset: what it is, what is in it, and the offset behind it."""
+    if payload.startswith(_SMALL_DESCRIPTOR, at) and len(payload) > at + 2:
+        value, behind = decode(payload, at + 3)
+        return _SECTIONS.code(payload[at + 2]), value, behind
     section, at = decode(payload, at)
     if type(section) is not Described:
         raise CodecError("a message with something between its sections")
