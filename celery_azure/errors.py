@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from celery_azure.amqp.patience import BUSY_SECONDS, busy_seconds
+
 if TYPE_CHECKING:
     from celery_azure.amqp.frames import AmqpError
 
@@ -39,7 +41,15 @@ class UnreachableError(ServiceBusError):
 
 
 class BusyError(ServiceBusError):
-    """The namespace throttles."""
+    """The namespace throttles.
+
+    Attributes:
+        seconds: How long it asks to be left alone.
+    """
+
+    def __init__(self, text: str, condition: str = "", seconds: float = BUSY_SECONDS) -> None:
+        super().__init__(text, condition)
+        self.seconds = seconds
 
 
 class RefusedError(ServiceBusError):
@@ -77,4 +87,7 @@ _KINDS: dict[str, type[ServiceBusError]] = {
 
 def error_from(error: AmqpError) -> ServiceBusError:
     """The exception for what AMQP says."""
-    return _KINDS.get(error.condition, RefusedError)(str(error), error.condition)
+    kind = _KINDS.get(error.condition, RefusedError)
+    if kind is BusyError:
+        return BusyError(str(error), error.condition, busy_seconds(error))
+    return kind(str(error), error.condition)

@@ -7,6 +7,7 @@ event loop nor the storage's threads.
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,7 @@ from kombu.exceptions import KombuError
 from celery_azure import tracing
 from celery_azure.administration import create_queue
 from celery_azure.blobs import API_PATIENCE
-from celery_azure.errors import ServiceBusError
+from celery_azure.errors import BusyError, ServiceBusError
 from celery_azure.lean import TaskWriter
 from celery_azure.publisher import AsyncPublisher
 from queue_app.celery_config import LOCK_SECONDS, create_celery_app
@@ -139,6 +140,11 @@ class CeleryProducer:
         seconds = deadline - asyncio.get_running_loop().time()
         try:
             await self._publisher().publish(self._writer.entity, message, max(0.0, seconds))
+        except BusyError as error:
+            raise BrokerUnavailable(
+                "The broker is busy and asks to be left alone for a while.",
+                retry_after_seconds=max(1, math.ceil(error.seconds)),
+            ) from None
         except ServiceBusError:
             raise BrokerUnavailable("The broker did not accept the message.") from None
 

@@ -11,14 +11,16 @@ if TYPE_CHECKING:
 SERVER_BUSY = "com.microsoft:server-busy"
 LONGEST_DELAY = 5.0
 _FIRST_DELAY = 0.1
-_BUSY_SECONDS = 10.0
+BUSY_SECONDS = 10.0
+"""How long a busy namespace is left alone when it does not say how long it wants that."""
+
 _WAIT = re.compile(r"wait (\d+) seconds?", re.IGNORECASE)
 
 
 def busy_seconds(error: AmqpError) -> float:
     """How long a busy namespace asks to be left alone."""
     wait = _WAIT.search(error.description)
-    return float(wait[1]) if wait else _BUSY_SECONDS
+    return float(wait[1]) if wait else BUSY_SECONDS
 
 
 def delay_seconds(failures: int, chance: float) -> float:

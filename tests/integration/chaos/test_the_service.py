@@ -80,7 +80,9 @@ def test_a_publisher_that_cannot_wait_so_long_is_told_at_once(site: Site, kind: 
     fault = site.control.inject("send", "throttle", description=BUSY.format(30))
     site.publish(publisher, 3)
 
-    assert [type(error) for error in site.ledger.refused.values()] == [BusyError] * 3
+    errors = list(site.ledger.refused.values())
+    assert [type(error) for error in errors] == [BusyError] * 3
+    assert [getattr(error, "seconds", None) for error in errors] == [30] * 3
     assert fault.hits == 1  # the others are not even tried
     assert len(site.messages()) == 1
 

@@ -23,3 +23,15 @@ def test_each_condition_is_an_exception_of_its_kind(
     assert type(error) is kind
     assert error.condition == condition
     assert str(error) == f"{condition}: text"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("Please wait 30 seconds and try again. (50009)", 30), ("busy", 10)],
+)
+def test_a_namespace_that_throttles_tells_how_long_it_wants_to_be_left_alone(
+    text: str, seconds: float
+) -> None:
+    error = errors.error_from(AmqpError("com.microsoft:server-busy", text))
+    assert isinstance(error, errors.BusyError)
+    assert error.seconds == seconds
