@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from servicebus_emulator.amqp import usual
 from servicebus_emulator.amqp.codec import decode_at, encode, encode_into, skip_at
 from servicebus_emulator.amqp.composites import (
     ANY,
@@ -23,6 +24,7 @@ from servicebus_emulator.amqp.composites import (
 )
 from servicebus_emulator.amqp.errors import DecodeError
 from servicebus_emulator.amqp.types import ULong
+from servicebus_emulator.amqp.usual import read_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,6 +105,24 @@ _PROPERTIES_SCHEMA = Schema(
     group_id=STRING,
     group_sequence=UINT,
     reply_to_group_id=STRING,
+)
+
+
+_USUAL_PROPERTIES_START = bytes((_DESCRIBED, _SMALL_ULONG, PROPERTIES))
+_USUAL_PROPERTIES = (
+    usual.TEXT,  # message-id
+    usual.NOTHING,  # user-id
+    usual.TEXT,  # to
+    usual.TEXT,  # subject
+    usual.TEXT,  # reply-to
+    usual.TEXT,  # correlation-id
+    usual.SYMBOL,  # content-type
+    usual.SYMBOL,  # content-encoding
+    usual.NOTHING,  # absolute-expiry-time
+    usual.NOTHING,  # creation-time
+    usual.TEXT,  # group-id
+    usual.NUMBER,  # group-sequence
+    usual.TEXT,  # reply-to-group-id
 )
 
 
@@ -274,6 +294,20 @@ def decode_properties(bare: bytes) -> Properties:
             return _PROPERTIES_SCHEMA.build(decode_at(bare, value)[0])
         break
     return Properties()
+
+
+def decode_identity(bare: bytes) -> tuple[Any, str | None]:
+    """Decode only message-id and group-id of `Sections.bare`; None for each that is absent.
+
+    Raises:
+        DecodeError: impossible fields, of these or the others.
+    """
+    if bare.startswith(_USUAL_PROPERTIES_START):
+        found = read_fields(bare, len(_USUAL_PROPERTIES_START), len(bare), _USUAL_PROPERTIES)
+        if found is not None:
+            return found[0][0], found[0][10]
+    properties = decode_properties(bare)
+    return properties.message_id, properties.group_id
 
 
 def decode_application_properties(bare: bytes) -> dict[Any, Any]:

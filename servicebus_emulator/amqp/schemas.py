@@ -1,12 +1,12 @@
 """Performatives and SASL frames to frame bodies and back.
 
 The three that every message costs (transfer, disposition, flow) have hand-made encoders or
-decoders beside the general way; what these do not recognise goes the general way.
+decoders beside the general way (`fast_paths.py`, `usual.py`); what these do not recognise goes the
+general way.
 """
 
 from __future__ import annotations
 
-import struct
 from typing import Any
 
 from servicebus_emulator.amqp.codec import decode_at, encode
@@ -28,7 +28,6 @@ from servicebus_emulator.amqp.composites import (
     nullable,
 )
 from servicebus_emulator.amqp.errors import DecodeError
-from servicebus_emulator.amqp.fast_paths import decode_transfer
 from servicebus_emulator.amqp.performatives import (
     Attach,
     Begin,
@@ -50,6 +49,7 @@ from servicebus_emulator.amqp.sasl_frames import (
     SaslResponse,
 )
 from servicebus_emulator.amqp.types import Described, ULong
+from servicebus_emulator.amqp.usual import READERS
 
 #: Frames of a session's links, frames of an open connection, and all.
 LinkFrame = Attach | Flow | Transfer | Disposition | Detach
@@ -201,7 +201,7 @@ _SASL_FRAMES = {schema.code: schema for schema in SASL_FRAMES}
 _SCHEMAS = {schema.cls: schema for schema in PERFORMATIVES + SASL_FRAMES}
 
 _SMALL_ULONG = 0x53
-_TRANSFER = 0x14
+_DESCRIPTOR_SIZE = 3  # of a small ulong
 
 
 def encode_body(value: Performative | SaslFrame) -> bytes:
@@ -219,13 +219,11 @@ def decode_performative(data: bytes, start: int, end: int) -> tuple[Performative
     Raises:
         DecodeError: none of the nine, or with impossible fields.
     """
-    try:
-        if data[start + 2] == _TRANSFER and data[start + 1] == _SMALL_ULONG and data[start] == 0:
-            quick = decode_transfer(data, start + 3, end)
-            if quick is not None:
-                return quick
-    except (IndexError, struct.error) as error:
-        raise DecodeError(f"performative cut off: {error}") from error
+    if end - start > _DESCRIPTOR_SIZE and data[start + 1] == _SMALL_ULONG and data[start] == 0:
+        reader = READERS.get(data[start + 2])
+        quick = None if reader is None else reader(data, start + _DESCRIPTOR_SIZE, end)
+        if quick is not None:
+            return quick
     return _decode_body(data, start, end, _PERFORMATIVES)
 
 

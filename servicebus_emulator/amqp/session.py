@@ -192,9 +192,9 @@ class Session:
         if not settled:
             self._sent.add(delivery_id, link, tag)
         room = self.outlet.max_frame_size - HEADER_SIZE
-        body = encode_transfer(link.handle, delivery_id, tag, message_format, settled)
-        for frame in split_delivery(link.handle, body, payload, room, settled):
-            self._transfers.put(link, *frame)
+        first = encode_transfer(link.handle, delivery_id, tag, message_format, settled)
+        for body, part in split_delivery(link.handle, first, payload, room, settled):
+            self._transfers.put(link, body, part)
         return delivery_id
 
     def remember_received(self, link: Link, delivery_id: int, tag: bytes) -> None:

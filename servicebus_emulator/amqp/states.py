@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class ConnectionState(Enum):
+class _Named(Enum):
+    """An enumeration whose members are keys on the way of every frame.
+
+    Each member exists once, so its identity will do; the standard's hash is a call in Python.
+    """
+
+    __hash__ = object.__hash__
+
+
+class ConnectionState(_Named):
     """Transport 2.4.6."""
 
     START = auto()
@@ -34,7 +43,7 @@ class ConnectionState(Enum):
     END = auto()
 
 
-class SessionState(Enum):
+class SessionState(_Named):
     """Transport 2.5.5."""
 
     UNMAPPED = auto()
@@ -46,7 +55,7 @@ class SessionState(Enum):
     DISCARDING = auto()
 
 
-class LinkState(Enum):
+class LinkState(_Named):
     """The specification draws no picture for links (2.6.3, 2.6.6); these are its verbs."""
 
     DETACHED = auto()
@@ -57,7 +66,7 @@ class LinkState(Enum):
     DETACH_RCVD = auto()
 
 
-class SaslState(Enum):
+class SaslState(_Named):
     """The exchange before the AMQP header (security 5.3.2); the judge is our own caller."""
 
     EXPECT_MECHANISMS = auto()
@@ -68,7 +77,7 @@ class SaslState(Enum):
     REFUSED = auto()
 
 
-class Input(Enum):
+class Input(_Named):
     """What can happen to an endpoint. `WORK` is any frame that belongs to what it carries."""
 
     RECV_HEADER = auto()

@@ -101,6 +101,16 @@ class Message:
         if properties:
             self.properties_to_modify.update(properties)
 
+    @property
+    def is_as_sent(self) -> bool:
+        """Whether nobody has added to its properties since it was sent."""
+        return not (
+            self.properties_to_modify
+            or self.system_changes
+            or self.dead_letter_reason is not None
+            or self.dead_letter_description is not None
+        )
+
     def has_expired(self, now: float) -> bool:
         """Whether the time to live is over."""
         return self.expires_at is not None and self.expires_at <= now

@@ -16,40 +16,43 @@ class Timers(Generic[Key]):
     live ones.
     """
 
-    __slots__ = ("_count", "_heap", "_when")
+    __slots__ = ("_count", "_entries", "_heap")
 
     def __init__(self) -> None:
-        self._when: dict[Key, tuple[float, int]] = {}
+        self._entries: dict[Key, tuple[float, int, Key]] = {}
         self._heap: list[tuple[float, int, Key]] = []
         self._count = 0  # keeps equal times in the order in which they were set
 
     def __len__(self) -> int:
-        return len(self._when)
+        return len(self._entries)
 
     def set(self, key: Key, when: float) -> None:
         """Give `key` a deadline, in place of the one it had."""
         self._count += 1
-        self._when[key] = (when, self._count)
-        heapq.heappush(self._heap, (when, self._count, key))
-        if len(self._heap) > 2 * len(self._when) + _SLACK:
-            self._heap = [(at, count, key) for key, (at, count) in self._when.items()]
+        self._entries[key] = entry = (when, self._count, key)
+        heapq.heappush(self._heap, entry)
+        if len(self._heap) > 2 * len(self._entries) + _SLACK:
+            self._heap = list(self._entries.values())
             heapq.heapify(self._heap)
 
     def cancel(self, key: Key) -> None:
         """Forget the deadline of `key`, if it has one."""
-        self._when.pop(key, None)
+        self._entries.pop(key, None)
 
     def get(self, key: Key) -> float | None:
         """The deadline of `key`."""
-        entry = self._when.get(key)
+        entry = self._entries.get(key)
         return None if entry is None else entry[0]
 
     def next(self) -> float | None:
         """The earliest deadline."""
         heap = self._heap
-        while heap and self._when.get(heap[0][2]) != heap[0][:2]:
+        while heap:
+            entry = heap[0]
+            if self._entries.get(entry[2]) is entry:
+                return entry[0]
             heapq.heappop(heap)
-        return heap[0][0] if heap else None
+        return None
 
     def peek(self) -> tuple[Key, float] | None:
         """The key with the earliest deadline, and that deadline."""
@@ -62,5 +65,5 @@ class Timers(Generic[Key]):
         if when is None or when > now:
             return None
         key = heapq.heappop(self._heap)[2]
-        del self._when[key]
+        del self._entries[key]
         return key

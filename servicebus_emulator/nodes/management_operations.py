@@ -18,7 +18,8 @@ from servicebus_emulator.nodes.calls import (
     number,
     session_id,
 )
-from servicebus_emulator.nodes.message_mapping import milliseconds, to_broker, to_wire
+from servicebus_emulator.nodes.annotations import milliseconds
+from servicebus_emulator.nodes.message_mapping import to_broker, to_wire
 from servicebus_emulator.nodes.rule_operations import RULE_OPERATIONS
 from servicebus_emulator.nodes.session_operations import SESSION_OPERATIONS
 

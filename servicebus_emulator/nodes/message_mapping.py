@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from servicebus_emulator.amqp import message as amqp_message
 from servicebus_emulator.amqp.errors import DecodeError
 from servicebus_emulator.amqp.message import Header, Properties
-from servicebus_emulator.amqp.types import Int, Symbol, Timestamp
+from servicebus_emulator.amqp.types import Symbol, Timestamp
 from servicebus_emulator.broker.facts import REMOVED, Facts, FilterError
 from servicebus_emulator.broker.message import Message
+from servicebus_emulator.nodes import annotations
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,12 +32,6 @@ DEAD_LETTER_REASON = "DeadLetterReason"
 DEAD_LETTER_DESCRIPTION = "DeadLetterErrorDescription"
 
 _SCHEDULED = Symbol("x-opt-scheduled-enqueue-time")
-_ENQUEUED = Symbol("x-opt-enqueued-time")
-_SEQUENCE_NUMBER = Symbol("x-opt-sequence-number")
-_ENQUEUE_SEQUENCE_NUMBER = Symbol("x-opt-enqueue-sequence-number")
-_LOCK_TOKEN = Symbol("x-opt-lock-token")
-_LOCKED_UNTIL = Symbol("x-opt-locked-until")
-_STATE = Symbol("x-opt-message-state")
 _DEAD_LETTER_SOURCE = Symbol("x-opt-deadletter-source")
 
 _PARTITION_KEY = Symbol("x-opt-partition-key")
@@ -57,11 +52,11 @@ _FIELD_OF = {
 # those of the message's former life.
 _OWNED = frozenset(
     {
-        _ENQUEUED,
-        _SEQUENCE_NUMBER,
-        _ENQUEUE_SEQUENCE_NUMBER,
-        _LOCKED_UNTIL,
-        _STATE,
+        annotations.ENQUEUED,
+        annotations.SEQUENCE_NUMBER,
+        annotations.ENQUEUE_SEQUENCE_NUMBER,
+        annotations.LOCKED_UNTIL,
+        annotations.STATE,
         _DEAD_LETTER_SOURCE,
     }
 )
@@ -109,18 +104,18 @@ def to_broker(payload: bytes, new_message_id: Callable[[], UUID]) -> Message:
         DecodeError: The bytes are no message.
     """
     sections = amqp_message.split(payload)
-    around = (sections.header, sections.delivery_annotations, sections.message_annotations)
-    is_usual = sum(map(len, around)) <= _MOST_REMEMBERED
-    envelope, scheduled = (_usual_envelope if is_usual else _envelope)(*around)
-    properties = amqp_message.decode_properties(sections.bare)
     content = sections.bare
-    message_id = properties.message_id
+    is_usual = len(payload) - len(content) <= _MOST_REMEMBERED
+    envelope, scheduled = (_usual_envelope if is_usual else _envelope)(
+        sections.header, sections.delivery_annotations, sections.message_annotations
+    )
+    message_id, session_id = amqp_message.decode_identity(content)
     if message_id is None:
         message_id = new_message_id().hex
         content = _with_message_id(content, message_id)
     return Message(
         message_id=str(message_id),
-        session_id=properties.group_id,
+        session_id=session_id,
         time_to_live=None if envelope.ttl is None else envelope.ttl / 1000,
         scheduled_enqueue_time=scheduled,
         content=content,
@@ -142,24 +137,23 @@ def batch_to_broker(payload: bytes, new_message_id: Callable[[], UUID]) -> list[
 def to_wire(message: Message, *, peeked: bool = False) -> bytes:
     """The encoded AMQP message for a receiver; `peeked` keeps a lock of somebody else secret."""
     envelope = message.envelope if isinstance(message.envelope, Envelope) else PLAIN
-    annotations = {
-        **envelope.annotations,
-        _ENQUEUED: milliseconds(message.enqueued_at),
-        _SEQUENCE_NUMBER: message.sequence_number,
-        _ENQUEUE_SEQUENCE_NUMBER: message.origin_sequence_number or message.sequence_number,
-        _STATE: Int(message.state),
-    }
-    for_receiver = envelope.delivery_annotations
-    if message.lock is not None and not peeked:
-        annotations[_LOCKED_UNTIL] = milliseconds(message.lock.until)
-        for_receiver = {**for_receiver, _LOCK_TOKEN: message.lock.token}
-    header = Header(
-        durable=envelope.durable,
-        priority=envelope.priority,
-        ttl=envelope.ttl,
-        delivery_count=message.delivery_count,
+    lock = None if peeked else message.lock
+    header = _encoded_header(
+        envelope.durable, envelope.priority, envelope.ttl, message.delivery_count
     )
-    return amqp_message.join(header, for_receiver, annotations, _content(message))
+    if not (envelope.annotations or envelope.delivery_annotations):
+        return header + annotations.encode_sections(message, lock) + _content(message)
+    for_receiver = envelope.delivery_annotations
+    if lock is not None:
+        for_receiver = {**for_receiver, annotations.LOCK_TOKEN: lock.token}
+    described = {**envelope.annotations, **annotations.annotations_of(message, lock)}
+    return header + amqp_message.join(None, for_receiver, described, _content(message))
+
+
+@lru_cache(maxsize=256)
+def _encoded_header(durable: bool, priority: int, ttl: int | None, delivery_count: int) -> bytes:
+    header = Header(durable, priority, ttl, delivery_count=delivery_count)
+    return amqp_message.join(header, None, None, b"")
 
 
 def _envelope(header: bytes, delivery: bytes, message: bytes) -> tuple[Envelope, float | None]:
@@ -167,9 +161,9 @@ def _envelope(header: bytes, delivery: bytes, message: bytes) -> tuple[Envelope,
     if not (header or delivery or message):
         return PLAIN, None
     fields = amqp_message.decode_header(header)
-    annotations = amqp_message.decode_annotations(message)
-    scheduled = annotations.get(_SCHEDULED)
-    kept = {key: value for key, value in annotations.items() if key not in _OWNED}
+    written = amqp_message.decode_annotations(message)
+    scheduled = written.get(_SCHEDULED)
+    kept = {key: value for key, value in written.items() if key not in _OWNED}
     return (
         Envelope(
             fields.durable,
@@ -195,13 +189,13 @@ def _with_message_id(bare: bytes, message_id: str) -> bytes:
 
 def _content(message: Message) -> bytes:
     """The bare message, with what the broker has to add to its application properties."""
+    if message.is_as_sent:
+        return message.content
     added = dict(message.properties_to_modify)
     if message.dead_letter_reason is not None:
         added[DEAD_LETTER_REASON] = message.dead_letter_reason
     if message.dead_letter_description is not None:
         added[DEAD_LETTER_DESCRIPTION] = message.dead_letter_description
-    if not added and not message.system_changes:
-        return message.content
     decoded = amqp_message.decode_bare(message.content)
     changed = {**decoded.application_properties, **added}
     decoded.application_properties = _present(changed, null=True)
@@ -212,11 +206,6 @@ def _content(message: Message) -> bytes:
         }
         decoded.properties = replace(decoded.properties or Properties(), **changes)
     return amqp_message.encode_bare(decoded)
-
-
-def milliseconds(seconds: float) -> Timestamp:
-    """Seconds since the epoch as AMQP counts them."""
-    return Timestamp(round(seconds * 1000))
 
 
 def _system_facts(

@@ -11,7 +11,7 @@ from servicebus_emulator.nodes.calls import (
     field,
     number,
 )
-from servicebus_emulator.nodes.message_mapping import milliseconds
+from servicebus_emulator.nodes.annotations import milliseconds
 
 _END_OF_TIME = 253_402_300_799_000  # milliseconds; the year 9999, which means "with messages"
 

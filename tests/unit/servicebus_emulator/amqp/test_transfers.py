@@ -25,7 +25,7 @@ def test_frames_fit_and_join_to_the_delivery(size: int) -> None:
 
 
 def test_no_frame_is_empty_unless_the_delivery_is() -> None:
-    room_of_first = ROOM - len(FIRST[0])
+    room_of_first = ROOM - len(FIRST)
     assert len(list(split_delivery(1, FIRST, bytes(room_of_first), ROOM, False))) == 1
     assert len(list(split_delivery(1, FIRST, bytes(room_of_first + 1), ROOM, False))) == 2
 

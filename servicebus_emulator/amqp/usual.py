@@ -1,0 +1,236 @@
+"""Field lists as clients usually write them, read in one loop.
+
+Transfers, dispositions and flows are what every message costs, and nearly all of them hold numbers,
+flags and nulls only. What this module does not recognise goes the general way, which also says
+what is wrong with it.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Any, Final
+
+from servicebus_emulator.amqp.performatives import Disposition, Flow, Transfer
+from servicebus_emulator.amqp.types import Described, ULong
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_U32 = struct.Struct(">I")
+_U32_PAIR = struct.Struct(">II")
+_LIST8 = 0xC0
+_LIST32 = 0xD0
+
+_NULL = 0x40
+_SMALL_UINT = 0x52
+_UINT = 0x70
+_BYTE = 0x50
+_BOOLEAN = 0x56
+_BINARY = 0xA0
+_STRING = 0xA1
+_SYMBOL = 0xA3
+_DESCRIBED = 0x00
+_CONSTANTS: dict[int, Any] = {_NULL: None, 0x41: True, 0x42: False, 0x43: 0}
+_ONE_BYTE = frozenset((_SMALL_UINT, _BYTE))
+
+#: The state of nearly all dispositions: described by 0x24, an empty list.
+ACCEPTED: Final = Described(ULong(0x24), [])
+_ACCEPTED_BYTES = b"\x00\x53\x24\x45"
+
+# Constructors that a field may have here.
+MANDATORY_NUMBER: Final = frozenset((0x43, _SMALL_UINT, _UINT))
+NUMBER: Final = MANDATORY_NUMBER | {_NULL}
+MANDATORY_FLAG: Final = frozenset((0x41, 0x42, _BOOLEAN))
+FLAG: Final = MANDATORY_FLAG | {_NULL}
+BYTES: Final = frozenset((_NULL, _BINARY))
+TEXT: Final = frozenset((_NULL, _STRING))
+SYMBOL: Final = frozenset((_NULL, _SYMBOL))
+NOTHING: Final = frozenset((_NULL,))
+
+_TRANSFER = (
+    MANDATORY_NUMBER,  # handle
+    NUMBER,  # delivery-id
+    BYTES,  # delivery-tag
+    NUMBER,  # message-format
+    FLAG,  # settled
+    FLAG,  # more
+    frozenset((_NULL, _BYTE)),  # rcv-settle-mode
+    NOTHING,  # state
+    FLAG,  # resume
+    FLAG,  # aborted
+    FLAG,  # batchable
+)
+_DISPOSITION = (
+    MANDATORY_FLAG,  # role
+    MANDATORY_NUMBER,  # first
+    NUMBER,  # last
+    FLAG,  # settled
+    frozenset((_NULL, _DESCRIBED)),  # state
+    FLAG,  # batchable
+)
+_FLOW = (
+    NUMBER,  # next-incoming-id
+    MANDATORY_NUMBER,  # incoming-window
+    MANDATORY_NUMBER,  # next-outgoing-id
+    MANDATORY_NUMBER,  # outgoing-window
+    NUMBER,  # handle
+    NUMBER,  # delivery-count
+    NUMBER,  # link-credit
+    NUMBER,  # available
+    FLAG,  # drain
+    FLAG,  # echo
+    NOTHING,  # properties
+)
+
+
+def read_fields(
+    data: bytes, position: int, end: int, usual: Sequence[frozenset[int]]
+) -> tuple[list[Any], int] | None:
+    """Read the list at `position`, when it has nothing unusual.
+
+    Args:
+        data: what holds the list.
+        position: of its constructor.
+        end: of what the list may extend to.
+        usual: the constructors that each field may have here, in the order of the fields.
+
+    Returns:
+        The fields, with None for each that is missing, and the position after the list; None when
+        the general way has to look (rare constructors, wrong types, sizes that do not fit).
+    """
+    try:
+        code = data[position]
+        if code == _LIST8:
+            count = data[position + 2]
+            after = position + 2 + data[position + 1]
+            position += 3
+        elif code == _LIST32:
+            size, count = _U32_PAIR.unpack_from(data, position + 1)
+            after = position + 5 + size
+            position += 9
+        else:
+            return None
+        if after > end or not 0 < count <= len(usual):
+            return None
+        fields: list[Any] = []
+        for allowed in usual[:count] if count < len(usual) else usual:
+            code = data[position]
+            if code not in allowed:
+                return None
+            position += 1
+            if code in _CONSTANTS:
+                fields.append(_CONSTANTS[code])
+            elif code in _ONE_BYTE:
+                fields.append(data[position])
+                position += 1
+            else:
+                value, position = _READERS[code](data, position)
+                fields.append(value)
+    except (IndexError, ValueError, struct.error):
+        return None
+    if position != after:
+        return None
+    if count < len(usual):
+        fields += [None] * (len(usual) - count)
+    return fields, after
+
+
+def _read_uint(data: bytes, position: int) -> tuple[int, int]:
+    return _U32.unpack_from(data, position)[0], position + 4
+
+
+def _read_boolean(data: bytes, position: int) -> tuple[bool, int]:
+    octet = data[position]
+    if octet > 1:
+        raise ValueError(octet)
+    return octet == 1, position + 1
+
+
+def _read_binary(data: bytes, position: int) -> tuple[bytes, int]:
+    start = position + 1
+    end = start + data[position]
+    return data[start:end], end
+
+
+def _read_string(data: bytes, position: int) -> tuple[str, int]:
+    start = position + 1
+    end = start + data[position]
+    return data[start:end].decode(), end
+
+
+def _read_symbol(data: bytes, position: int) -> tuple[str, int]:
+    start = position + 1
+    end = start + data[position]
+    return data[start:end].decode("ascii"), end
+
+
+def _read_accepted(data: bytes, position: int) -> tuple[Described, int]:
+    end = position - 1 + len(_ACCEPTED_BYTES)
+    if data[position - 1 : end] != _ACCEPTED_BYTES:
+        raise ValueError(position)
+    return ACCEPTED, end
+
+
+_READERS: dict[int, Callable[[bytes, int], tuple[Any, int]]] = {
+    _UINT: _read_uint,
+    _BOOLEAN: _read_boolean,
+    _BINARY: _read_binary,
+    _STRING: _read_string,
+    _SYMBOL: _read_symbol,
+    _DESCRIBED: _read_accepted,
+}
+
+
+def read_transfer(data: bytes, position: int, end: int) -> tuple[Transfer, int] | None:
+    """Read a transfer's field list; the transfer and where its payload starts, as `read_fields`."""
+    found = read_fields(data, position, end, _TRANSFER)
+    if found is None:
+        return None
+    fields, after = found
+    handle, number, tag, form, settled, more, mode, state, resume, aborted, batchable = fields
+    transfer = Transfer(
+        handle,
+        number,
+        tag,
+        form,
+        settled,
+        more is True,
+        mode,
+        state,
+        resume is True,
+        aborted is True,
+        batchable is True,
+    )
+    return transfer, after
+
+
+def read_disposition(data: bytes, position: int, end: int) -> tuple[Disposition, int] | None:
+    """Read a disposition's field list, as `read_transfer`."""
+    found = read_fields(data, position, end, _DISPOSITION)
+    if found is None:
+        return None
+    (role, first, last, settled, state, batchable), after = found
+    if first is None:
+        return None
+    return Disposition(role, first, last, settled is True, state, batchable is True), after
+
+
+def read_flow(data: bytes, position: int, end: int) -> tuple[Flow, int] | None:
+    """Read a flow's field list, as `read_transfer`."""
+    found = read_fields(data, position, end, _FLOW)
+    if found is None:
+        return None
+    fields, after = found
+    incoming, window, outgoing, outgoing_window, *of_link, drain, echo, _ = fields
+    if outgoing_window is None:
+        return None
+    flow = Flow(incoming, window, outgoing, outgoing_window, *of_link, drain is True, echo is True)
+    return flow, after
+
+
+#: By descriptor code.
+READERS: Final[dict[int, Callable[[bytes, int, int], tuple[Any, int] | None]]] = {
+    0x13: read_flow,
+    0x14: read_transfer,
+    0x15: read_disposition,
+}
