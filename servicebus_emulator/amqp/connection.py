@@ -234,9 +234,10 @@ class Connection:
     # --- bytes in ---------------------------------------------------------------------------
 
     def _read(self) -> None:
-        while not self.finished:
+        while self.state is not ConnectionState.END:
             try:
-                if not self._read_one():
+                is_open = self.state is ConnectionState.OPENED  # as it nearly always is
+                if not (self._read_frame() if is_open else self._read_one()):
                     return
             except FramingError as error:
                 self._fail(error)

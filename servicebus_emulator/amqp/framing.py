@@ -77,14 +77,14 @@ class FrameReader:
         Raises:
             FramingError: a size or data offset that is impossible or beyond the limit.
         """
-        if not self._has(HEADER_SIZE):
+        if len(self._data) - self._position < HEADER_SIZE and not self._has(HEADER_SIZE):
             return None
         size, offset, kind, channel = _FRAME_HEADER.unpack_from(self._data, self._position)
         if size > self._max_frame_size:
             raise FramingError(f"frame of {size} bytes; the limit is {self._max_frame_size}")
         if not _MIN_DATA_OFFSET * 4 <= offset * 4 <= size:
             raise FramingError(f"data offset {offset} in a frame of {size} bytes")
-        if not self._has(size):
+        if len(self._data) - self._position < size and not self._has(size):
             return None
         start = self._position
         self._position = start + size

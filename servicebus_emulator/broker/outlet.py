@@ -51,7 +51,7 @@ class Outlet(Shelf):
             path, description, surroundings, now, has_sessions=has_sessions, is_final=is_final
         )
         self._locks: dict[UUID, Message] = {}
-        self._lock_timers: Timers[UUID] = Timers()
+        self._lock_timers: Timers[Message] = Timers()
 
     @property
     def locked_count(self) -> int:
@@ -259,7 +259,7 @@ class Outlet(Shelf):
             raise OperationNotAllowed("Messages of a session have no locks: renew the session's.")
         until = now + self.description.lock_duration
         message.lock = Lock(token, until)
-        self._lock_timers.set(token, until)
+        self._lock_timers.set(message, until)
         self._remind(until)  # the duration may have become shorter
         return until
 
@@ -274,8 +274,8 @@ class Outlet(Shelf):
     def _do_due(self, now: float) -> None:
         """End locks and lives, activate scheduled messages."""
         super()._do_due(now)
-        while (token := self._lock_timers.pop_due(now)) is not None:
-            self._end_delivery(self._locks[token], now)
+        while (message := self._lock_timers.pop_due(now)) is not None:
+            self._end_delivery(message, now)
         if self.sessions is not None:
             self._expire_sessions(self.sessions, now)
         while (message := self._expiry.pop_due(now)) is not None:
@@ -318,7 +318,7 @@ class Outlet(Shelf):
             return
         until = now + self.description.lock_duration
         message.lock = Lock(token, until)
-        self._lock_timers.set(token, until)
+        self._lock_timers.set(message, until)
         self._remind(until)
 
     def _locked(self, token: UUID, now: float) -> Message:
@@ -333,7 +333,7 @@ class Outlet(Shelf):
         if message.lock is not None:
             token = message.lock.token
             del self._locks[token]
-            self._lock_timers.cancel(token)
+            self._lock_timers.cancel(message)
             if self.sessions is not None:
                 self.sessions.unbind(token)
             message.lock = None

@@ -6,7 +6,7 @@ write are told by `take_touched`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from servicebus_emulator.amqp import events
 from servicebus_emulator.amqp.connection import Connection
@@ -20,7 +20,7 @@ from servicebus_emulator.nodes.reception import Reception, RefusedError
 from servicebus_emulator.nodes.sas import InvalidTokenError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from uuid import UUID
 
     from servicebus_emulator.amqp.link import Link
@@ -35,6 +35,16 @@ MOST_LINKS = 5000  # of one connection, as in the real service
 _TOO_MANY_LINKS = AmqpError(
     RESOURCE_LIMIT_EXCEEDED, f"A connection has at most {MOST_LINKS} links at the same time."
 )
+
+
+class _Timed(Protocol):
+    """Something that happens by itself."""
+
+    def next_deadline(self) -> float | None:
+        """When `expire` wants to be called."""
+
+    def expire(self, now: float) -> Iterable[Peer]:
+        """Let it happen; the clients that it concerned."""
 
 
 class Container:
@@ -72,6 +82,7 @@ class Container:
         self._reception = Reception(namespace, self._entity_nodes, keys, self._coordinator, new_id)
         self._touched: dict[Peer, None] = {}
         self._removals = namespace.removals
+        self._timed = self._all_timed()
         self._handlers: dict[type[events.Event], Callable[[Peer, Any, float], None]] = {
             events.AuthenticationRequested: self._authenticate,
             events.ConnectionOpened: self._opened,
@@ -88,6 +99,7 @@ class Container:
     def set_watch(self, watch: Watch) -> None:
         """Show events to `watch` from now on, before they are handled."""
         self._watch = watch
+        self._timed = self._all_timed()
         for peer in self.peers:
             peer.watch = watch
 
@@ -127,9 +139,8 @@ class Container:
     def expire(self, now: float) -> None:
         """Let whatever has become due happen; follow with `turn`."""
         self._namespace.expire(now)
-        for timed in (self._entity_nodes, self._coordinator, self._watch, self._idleness):
-            if timed is not None:
-                self._touched.update(dict.fromkeys(timed.expire(now)))
+        for timed in self._timed:
+            self._touched.update(dict.fromkeys(timed.expire(now)))
 
     def next_deadline(self) -> float | None:
         """When `expire` wants to be called, in the broker's time, at the latest."""
@@ -161,8 +172,7 @@ class Container:
 
     def take_touched(self) -> list[Peer]:
         """The clients whose connections may have bytes to send, or are finished."""
-        touched = list(self._touched)
-        self._touched.clear()
+        touched, self._touched = list(self._touched), {}
         return touched
 
     def _handle_events(self, peer: Peer, now: float) -> None:
@@ -180,11 +190,15 @@ class Container:
             handle(peer, event, now)
 
     def _earliest(self, deadline: float | None) -> float | None:
-        for timed in (self._entity_nodes, self._coordinator, self._watch, self._idleness):
-            other = None if timed is None else timed.next_deadline()
+        for timed in self._timed:
+            other = timed.next_deadline()
             if other is not None and (deadline is None or other < deadline):
                 deadline = other
         return deadline
+
+    def _all_timed(self) -> list[_Timed]:
+        each = (self._entity_nodes, self._coordinator, self._watch, self._idleness)
+        return [timed for timed in each if timed is not None]
 
     def _authenticate(self, peer: Peer, event: events.AuthenticationRequested, _now: float) -> None:
         try:

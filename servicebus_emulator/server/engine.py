@@ -1,7 +1,9 @@
 """The loop's side of the emulator: calls the container, writes what it wants written, keeps time.
 
-All connections of one turn of the event loop are read first; then the container delivers once, and
-each connection is written to once. One timer waits for the next deadline of all entities.
+After each piece of bytes that a client has sent, the container delivers what there is, and writes to
+each client that it concerns once. Where things are saved, this waits until all connections of one
+turn of the event loop have been read, so that they are saved together. One timer waits for the next
+deadline of all entities.
 """
 
 from __future__ import annotations
@@ -69,8 +71,17 @@ class Engine:
 
     def receive(self, peer: Peer, data: bytes) -> None:
         """Bytes of a client."""
-        self._container.receive(peer, data, self._clock.now(), self._system.now())
-        self.schedule_turn()
+        now = self._clock.now()
+        self._container.receive(peer, data, now, self._system.now())
+        if self._turn_is_due:
+            return
+        if self.save is not None:
+            self.schedule_turn()
+            return
+        try:
+            self._end_turn(now)
+        except Exception as mistake:  # noqa: BLE001 - of one delivery, perhaps to somebody else
+            self._loop.call_exception_handler({"message": "a turn failed", "exception": mistake})
 
     def disconnected(self, peer: Peer) -> None:
         """A client is gone."""
@@ -112,11 +123,15 @@ class Engine:
 
     def _turn(self) -> None:
         self._turn_is_due = False
+        self._end_turn(self._clock.now())
+
+    def _end_turn(self, now: float) -> None:
         try:
-            self._container.turn(self._clock.now())
+            self._container.turn(now)
         finally:  # a mistake in one delivery must not silence everybody else
             self.flush()
-            self.is_saved()  # nobody may have to be told of what time has done
+            if self.save is not None:
+                self.save()  # nobody may have to be told of what time has done
             deadline = self._container.next_deadline()
             if deadline != self._timer_deadline:
                 self._set_timer(deadline)
