@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from functools import lru_cache
+
 _U32 = struct.Struct(">I")
 _BOOLEANS = (b"\x42", b"\x41")
 

@@ -77,7 +77,8 @@ class FrameReader:
         Raises:
             FramingError: a size or data offset that is impossible or beyond the limit.
         """
-        if len(self._data) - self._position < HEADER_SIZE and not self._has(HEADER_SIZE):
+        here = len(self._data) - self._position
+        if here < HEADER_SIZE and not (self._later and self._has(HEADER_SIZE)):
             return None
         size, offset, kind, channel = _FRAME_HEADER.unpack_from(self._data, self._position)
         if size > self._max_frame_size:

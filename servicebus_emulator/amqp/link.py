@@ -84,7 +84,7 @@ class Link:
 
         0 for a sender while the peer's session window is closed.
         """
-        if self.role is SENDER and not self.session.window_open:
+        if self.role is SENDER and self.session.transfers.window <= 0:
             return 0
         return self._credit.left
 

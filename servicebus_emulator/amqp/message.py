@@ -7,7 +7,7 @@ the receiver unchanged; only the sections before it are written anew.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from servicebus_emulator.amqp import usual
 from servicebus_emulator.amqp.codec import decode_at, encode, encode_into, skip_at
@@ -26,9 +26,6 @@ from servicebus_emulator.amqp.errors import DecodeError
 from servicebus_emulator.amqp.types import ULong
 from servicebus_emulator.amqp.usual import read_fields
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 HEADER: Final = 0x70
 DELIVERY_ANNOTATIONS: Final = 0x71
 MESSAGE_ANNOTATIONS: Final = 0x72
@@ -45,6 +42,8 @@ _BODIES = frozenset((DATA, SEQUENCE, VALUE))
 _BODIES_AND_FOOTER = _BODIES | {FOOTER}
 _DESCRIBED = 0x00
 _SMALL_ULONG = 0x53
+_USUAL_DESCRIPTOR = bytes((_DESCRIBED, _SMALL_ULONG))
+_DESCRIPTOR_SIZE = 3
 
 
 @dataclass(slots=True)
@@ -108,7 +107,7 @@ _PROPERTIES_SCHEMA = Schema(
 )
 
 
-_USUAL_PROPERTIES_START = bytes((_DESCRIBED, _SMALL_ULONG, PROPERTIES))
+_USUAL_PROPERTIES_START = _USUAL_DESCRIPTOR + bytes((PROPERTIES,))
 _USUAL_PROPERTIES = (
     usual.TEXT,  # message-id
     usual.NOTHING,  # user-id
@@ -134,12 +133,14 @@ class Sections:
         header, delivery_annotations, message_annotations: the section as it came, descriptor
             included; empty bytes when absent.
         bare: properties, application-properties, body (and footer) as they came.
+        has_properties: whether `bare` begins with properties.
     """
 
     header: bytes
     delivery_annotations: bytes
     message_annotations: bytes
     bare: bytes
+    has_properties: bool = False
 
 
 @dataclass(slots=True)
@@ -173,58 +174,78 @@ def split(payload: bytes) -> Sections:
     Raises:
         DecodeError: not a sequence of message sections in the order of 3.2.
     """
+    sections = _sections(payload)
+    if sections and sections[0][0] >= PROPERTIES and sections[-1][0] > MESSAGE_ANNOTATIONS:
+        return Sections(b"", b"", b"", payload, sections[0][0] == PROPERTIES)
     parts = {HEADER: b"", DELIVERY_ANNOTATIONS: b"", MESSAGE_ANNOTATIONS: b""}
     bare = end_of_bare = len(payload)
-    for code, start, _, end in _sections(payload):
+    has_properties = False
+    for code, start, _, end in sections:
         if code in parts:
             parts[code] = payload[start:end]
             if start > bare:
                 end_of_bare = start
         elif start < bare:
             bare = start
+            has_properties = code == PROPERTIES
     return Sections(
         parts[HEADER],
         parts[DELIVERY_ANNOTATIONS],
         parts[MESSAGE_ANNOTATIONS],
         payload[bare:end_of_bare],
+        has_properties,
     )
 
 
-def _sections(data: bytes) -> Iterator[tuple[int, int, int, int]]:
-    """Walk over the sections: code, start, start of the value, end.
+def _sections(data: bytes) -> list[tuple[int, int, int, int]]:
+    """Find the sections: code, start, start of the value, end.
 
     Raises:
         DecodeError: no section, or one out of order.
     """
+    found: list[tuple[int, int, int, int]] = []
     position, previous = 0, HEADER - 1
     size = len(data)
     while position < size:
-        code, value = _section_code(data, position)
-        if code == DELIVERY_ANNOTATIONS and previous in _BODIES_AND_FOOTER:
-            if (end := skip_at(data, value)) != size:
-                raise DecodeError("a section after delivery annotations that come late")
-            yield code, position, value, end
-            return
-        # A body is of one kind; data and amqp-sequence may come more than once.
-        if code < previous or (code == previous and code not in _REPEATABLE):
-            raise DecodeError(f"section 0x{code:02x} after section 0x{previous:02x}")
-        if code != previous and code in _BODIES and previous in _BODIES:
-            raise DecodeError("a message with bodies of two kinds")
+        if data.startswith(_USUAL_DESCRIPTOR, position) and size - position > _DESCRIPTOR_SIZE:
+            code, value = data[position + 2], position + _DESCRIPTOR_SIZE
+            if not HEADER <= code <= FOOTER:
+                raise _no_section(code)
+        else:
+            code, value = _section_code(data, position)
+        if code <= previous or previous >= DATA:  # bodies and the footer
+            if code == DELIVERY_ANNOTATIONS and previous in _BODIES_AND_FOOTER:
+                if (end := skip_at(data, value)) != size:
+                    raise DecodeError("a section after delivery annotations that come late")
+                found.append((code, position, value, end))
+                return found
+            _check_order(code, previous)
         end = skip_at(data, value)
-        yield code, position, value, end
+        found.append((code, position, value, end))
         position, previous = end, code
+    return found
 
 
 def _section_code(data: bytes, position: int) -> tuple[int, int]:
-    if len(data) - position > 3 and data[position] == 0 and data[position + 1] == _SMALL_ULONG:  # noqa: PLR2004 # descriptor and one byte
-        code, value = data[position + 2], position + 3
-    else:
-        if data[position] != _DESCRIBED:
-            raise DecodeError("a message section has to be described")
-        code, value = decode_at(data, position + 1)
+    """Read a descriptor that is not written as usual."""
+    if data[position] != _DESCRIBED:
+        raise DecodeError("a message section has to be described")
+    code, value = decode_at(data, position + 1)
     if code not in _SECTIONS or type(code) not in (int, ULong):
-        raise DecodeError(f"no message section: descriptor {code!r}")
+        raise _no_section(code)
     return code, value
+
+
+def _no_section(code: object) -> DecodeError:
+    return DecodeError(f"no message section: descriptor {code!r}")
+
+
+def _check_order(code: int, previous: int) -> None:
+    """A body is of one kind; data and amqp-sequence may come more than once."""
+    if code < previous or (code == previous and code not in _REPEATABLE):
+        raise DecodeError(f"section 0x{code:02x} after section 0x{previous:02x}")
+    if code != previous and code in _BODIES and previous in _BODIES:
+        raise DecodeError("a message with bodies of two kinds")
 
 
 def join(
@@ -303,7 +324,7 @@ def decode_identity(bare: bytes) -> tuple[Any, str | None]:
         DecodeError: impossible fields, of these or the others.
     """
     if bare.startswith(_USUAL_PROPERTIES_START):
-        found = read_fields(bare, len(_USUAL_PROPERTIES_START), len(bare), _USUAL_PROPERTIES)
+        found = read_fields(bare, _DESCRIPTOR_SIZE, len(bare), _USUAL_PROPERTIES)
         if found is not None:
             return found[0][0], found[0][10]
     properties = decode_properties(bare)

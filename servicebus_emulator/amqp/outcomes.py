@@ -16,6 +16,7 @@ from servicebus_emulator.amqp.composites import (
     Schema,
 )
 from servicebus_emulator.amqp.types import Described
+from servicebus_emulator.amqp.usual import ACCEPTED
 
 if TYPE_CHECKING:
     from servicebus_emulator.amqp.errors import AmqpError
@@ -91,6 +92,8 @@ def from_described(value: Described | None) -> DeliveryState | None:
     Raises:
         DecodeError: a known state with impossible fields.
     """
+    if value is ACCEPTED:
+        return Accepted()
     if value is None or not isinstance(value.descriptor, int):
         return value
     schema = _BY_CODE.get(value.descriptor)

@@ -63,6 +63,7 @@ class Session:
     Attributes:
         channel: our channel number.
         outlet: where its frames and events go.
+        transfers: of its deliveries, on their way out.
         state: see `states.py`.
         links: all links by (name, our role), attached or waiting for an answer.
         properties: of the peer's begin.
@@ -80,7 +81,7 @@ class Session:
         self._handles: set[int] = set()
         self._sent: Unsettled[Link] = Unsettled()
         self._received: Unsettled[Link] = Unsettled()
-        self._transfers: TransferQueue[Link] = TransferQueue(channel, outlet)
+        self.transfers: TransferQueue[Link] = TransferQueue(channel, outlet)
         self._next_delivery_id = 0
         self._next_incoming_id: int | None = None
         self._incoming_window = INCOMING_WINDOW
@@ -88,12 +89,12 @@ class Session:
     @property
     def waiting_frames(self) -> int:
         """Frames of deliveries that wait for the peer's incoming window."""
-        return len(self._transfers)
+        return len(self.transfers)
 
     @property
     def window_open(self) -> bool:
         """The peer's incoming window takes more transfer frames, and none of ours waits."""
-        return self._transfers.window > 0
+        return self.transfers.window > 0
 
     def unsettled(self) -> list[tuple[Link, bytes]]:
         """The deliveries that were sent and not settled: link and delivery-tag of each."""
@@ -154,7 +155,7 @@ class Session:
         self._silence_links()
 
     def _silence_links(self) -> None:
-        self._transfers.clear()
+        self.transfers.clear()
         self._sent.clear()
         self._received.clear()
         # A link that was stolen from is on its handle only.
@@ -179,7 +180,7 @@ class Session:
         return Flow(
             next_incoming_id=self._next_incoming_id,
             incoming_window=INCOMING_WINDOW,
-            next_outgoing_id=self._transfers.next_id,
+            next_outgoing_id=self.transfers.next_id,
             outgoing_window=OUTGOING_WINDOW,
         )
 
@@ -194,7 +195,7 @@ class Session:
         room = self.outlet.max_frame_size - HEADER_SIZE
         first = encode_transfer(link.handle, delivery_id, tag, message_format, settled)
         for body, part in split_delivery(link.handle, first, payload, room, settled):
-            self._transfers.put(link, body, part)
+            self.transfers.put(link, body, part)
         return delivery_id
 
     def remember_received(self, link: Link, delivery_id: int, tag: bytes) -> None:
@@ -203,7 +204,7 @@ class Session:
 
     def forget_deliveries(self, link: Link) -> None:
         """Drop what a detached link left behind."""
-        self._transfers.forget(link)
+        self.transfers.forget(link)
         self._sent.forget(link)
         self._received.forget(link)
 
@@ -227,7 +228,7 @@ class Session:
         """Send begin: our own (None) or the answer to the peer's on `remote_channel`."""
         begin = Begin(
             remote_channel=remote_channel,
-            next_outgoing_id=self._transfers.next_id,
+            next_outgoing_id=self.transfers.next_id,
             incoming_window=INCOMING_WINDOW,
             outgoing_window=OUTGOING_WINDOW,
             handle_max=HANDLE_MAX,
@@ -240,7 +241,7 @@ class Session:
         """Take the peer's begin and answer it, unless it is the answer to ours."""
         self.state = advance(SESSION, self.state, Input.RECV_BEGIN)
         self._next_incoming_id = begin.next_outgoing_id
-        self._transfers.window = begin.incoming_window
+        self.transfers.window = begin.incoming_window
         self.properties = begin.properties or {}
         if self.state is SessionState.BEGIN_RCVD:
             self.begin(remote_channel, None)
@@ -311,7 +312,7 @@ class Session:
         was_open = self.window_open
         self._next_incoming_id = flow.next_outgoing_id
         # Before it has seen our begin the peer cannot know our ids: ours start at 0.
-        self._transfers.open_window(flow.next_incoming_id or 0, flow.incoming_window)
+        self.transfers.open_window(flow.next_incoming_id or 0, flow.incoming_window)
         if flow.handle is not None:
             link = self._link(flow.handle)
             try:
@@ -348,13 +349,9 @@ class Session:
     def _on_disposition(self, frame: Disposition) -> None:
         unsettled = self._sent if frame.role is RECEIVER else self._received
         last = frame.first if frame.last is None else frame.last
-        if serial_distance(frame.first, last) < 0:
+        if last != frame.first and serial_distance(frame.first, last) < 0:
             raise SessionError(INVALID_FIELD, "a disposition whose last is before its first")
         outcome = from_described(frame.state)
-        by_link: dict[Link, dict[int, bytes]] = {}
-        for delivery_id in unsettled.between(frame.first, last):
-            link, tag = unsettled.get(delivery_id, forget=frame.settled)
-            by_link.setdefault(link, {})[delivery_id] = tag
-        for link, deliveries in by_link.items():
+        for link, deliveries in unsettled.take(frame.first, last, forget=frame.settled).items():
             event = DispositionReceived(link, deliveries, outcome, frame.settled)
             self.outlet.events.append(event)

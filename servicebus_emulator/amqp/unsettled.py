@@ -27,6 +27,14 @@ class Unsettled(Generic[L]):
             return self._deliveries.pop(delivery_id)
         return self._deliveries[delivery_id]
 
+    def take(self, first: int, last: int, *, forget: bool) -> dict[L, dict[int, bytes]]:
+        """Return the known deliveries from `first` to `last`: by link, the tag of each."""
+        deliveries: dict[L, dict[int, bytes]] = {}
+        for delivery_id in self.between(first, last):
+            link, tag = self.get(delivery_id, forget=forget)
+            deliveries.setdefault(link, {})[delivery_id] = tag
+        return deliveries
+
     def settle(self, delivery_id: int, link: L, forget: bool) -> bool:
         """Tell whether a known delivery is one of `link`'s; forget it then, if so asked."""
         if self._deliveries[delivery_id][0] is not link:

@@ -22,6 +22,7 @@ _LIST8 = 0xC0
 _LIST32 = 0xD0
 
 _NULL = 0x40
+_NULLS = b"\x40"
 _SMALL_UINT = 0x52
 _UINT = 0x70
 _BYTE = 0x50
@@ -84,7 +85,7 @@ _FLOW = (
 
 
 def read_fields(
-    data: bytes, position: int, end: int, usual: Sequence[frozenset[int]]
+    data: bytes, position: int, end: int, usual: Sequence[frozenset[int]], least: int = 0
 ) -> tuple[list[Any], int] | None:
     """Read the list at `position`, when it has nothing unusual.
 
@@ -93,50 +94,54 @@ def read_fields(
         position: of its constructor.
         end: of what the list may extend to.
         usual: the constructors that each field may have here, in the order of the fields.
+        least: how many fields have to be there, the last of them not null.
 
     Returns:
         The fields, with None for each that is missing, and the position after the list; None when
         the general way has to look (rare constructors, wrong types, sizes that do not fit).
     """
     try:
-        code = data[position]
-        if code == _LIST8:
-            count = data[position + 2]
-            after = position + 2 + data[position + 1]
-            position += 3
-        elif code == _LIST32:
-            size, count = _U32_PAIR.unpack_from(data, position + 1)
-            after = position + 5 + size
-            position += 9
-        else:
+        count, position, after = _bounds(data, position)
+        if after > end or count > len(usual):
             return None
-        if after > end or not 0 < count <= len(usual):
-            return None
+        nulls = position + len(data[position:after].rstrip(_NULLS))  # from here there is no other
         fields: list[Any] = []
-        for allowed in usual[:count] if count < len(usual) else usual:
+        for allowed in usual:
+            if position >= nulls:
+                break
             code = data[position]
             if code not in allowed:
                 return None
-            position += 1
             if code in _CONSTANTS:
                 fields.append(_CONSTANTS[code])
-            elif code in _ONE_BYTE:
-                fields.append(data[position])
                 position += 1
+            elif code in _ONE_BYTE:
+                fields.append(data[position + 1])
+                position += 2
+            elif code == _UINT:
+                fields.append(_U32.unpack_from(data, position + 1)[0])
+                position += 5
             else:
-                value, position = _READERS[code](data, position)
+                value, position = _READERS[code](data, position + 1)
                 fields.append(value)
     except (IndexError, ValueError, struct.error):
         return None
-    if position != after:
+    known = len(fields)
+    if known < least or after - position != count - known:
         return None
-    if count < len(usual):
-        fields += [None] * (len(usual) - count)
+    fields += [None] * (len(usual) - known)
     return fields, after
 
 
-def _read_uint(data: bytes, position: int) -> tuple[int, int]:
-    return _U32.unpack_from(data, position)[0], position + 4
+def _bounds(data: bytes, position: int) -> tuple[int, int, int]:
+    """Return the count of the list at `position`, where its items start and where it ends."""
+    code = data[position]
+    if code == _LIST8:
+        return data[position + 2], position + 3, position + 2 + data[position + 1]
+    if code == _LIST32:
+        size, count = _U32_PAIR.unpack_from(data, position + 1)
+        return count, position + 9, position + 5 + size
+    raise ValueError(code)
 
 
 def _read_boolean(data: bytes, position: int) -> tuple[bool, int]:
@@ -172,7 +177,6 @@ def _read_accepted(data: bytes, position: int) -> tuple[Described, int]:
 
 
 _READERS: dict[int, Callable[[bytes, int], tuple[Any, int]]] = {
-    _UINT: _read_uint,
     _BOOLEAN: _read_boolean,
     _BINARY: _read_binary,
     _STRING: _read_string,
@@ -183,7 +187,7 @@ _READERS: dict[int, Callable[[bytes, int], tuple[Any, int]]] = {
 
 def read_transfer(data: bytes, position: int, end: int) -> tuple[Transfer, int] | None:
     """Read a transfer's field list; the transfer and where its payload starts, as `read_fields`."""
-    found = read_fields(data, position, end, _TRANSFER)
+    found = read_fields(data, position, end, _TRANSFER, 1)
     if found is None:
         return None
     fields, after = found
@@ -206,26 +210,22 @@ def read_transfer(data: bytes, position: int, end: int) -> tuple[Transfer, int] 
 
 def read_disposition(data: bytes, position: int, end: int) -> tuple[Disposition, int] | None:
     """Read a disposition's field list, as `read_transfer`."""
-    found = read_fields(data, position, end, _DISPOSITION)
+    found = read_fields(data, position, end, _DISPOSITION, 2)
     if found is None:
         return None
     (role, first, last, settled, state, batchable), after = found
-    if first is None:
-        return None
     return Disposition(role, first, last, settled is True, state, batchable is True), after
 
 
 def read_flow(data: bytes, position: int, end: int) -> tuple[Flow, int] | None:
     """Read a flow's field list, as `read_transfer`."""
-    found = read_fields(data, position, end, _FLOW)
+    found = read_fields(data, position, end, _FLOW, 4)
     if found is None:
         return None
     fields, after = found
-    incoming, window, outgoing, outgoing_window, *of_link, drain, echo, _ = fields
-    if outgoing_window is None:
-        return None
-    flow = Flow(incoming, window, outgoing, outgoing_window, *of_link, drain is True, echo is True)
-    return flow, after
+    fields[8] = fields[8] is True  # drain
+    fields[9] = fields[9] is True  # echo
+    return Flow(*fields), after
 
 
 #: By descriptor code.

@@ -101,7 +101,8 @@ class Intake(ABC):
             EntityDisabled, MessageTooLarge, QuotaExceeded, ServerBusy: None was taken.
             ArgumentError: Nobody can send to this entity: others put messages into it.
         """
-        self.throttle(len(messages), now)
+        if self._throttle is not None:
+            self._throttle.admit(len(messages), now)
         self.take(messages, now)
 
     def throttle(self, cost: int, now: float) -> None:

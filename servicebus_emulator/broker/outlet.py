@@ -50,7 +50,7 @@ class Outlet(Shelf):
         super().__init__(
             path, description, surroundings, now, has_sessions=has_sessions, is_final=is_final
         )
-        self._locks: dict[UUID, Message] = {}
+        self._locks: dict[int, Message] = {}  # by token; hashing a UUID is a call in Python
         self._lock_timers: Timers[Message] = Timers()
 
     @property
@@ -168,7 +168,7 @@ class Outlet(Shelf):
         """Let a session go; deliveries that were not settled do not count."""
         sessions = self.sessions_at(now)
         for token in tuple(lock.tokens):
-            message = self._locks[token]
+            message = self._locks[token.int]
             self._unlock(message)
             self._make_available(message, now)
         sessions.release(lock)
@@ -288,7 +288,7 @@ class Outlet(Shelf):
     def _expire_sessions(self, sessions: Sessions, now: float) -> None:
         for lock in sessions.expire(now):
             for token in tuple(lock.tokens):
-                self._end_delivery(self._locks[token], now)
+                self._end_delivery(self._locks[token.int], now)
             self._agenda.ready(self)  # for its receiver to be told, and others to have it
 
     def _not_sessionful(self) -> OperationNotAllowed:
@@ -310,7 +310,7 @@ class Outlet(Shelf):
             self._remove(message)
             return
         token = self._surroundings.new_id()
-        self._locks[token] = message
+        self._locks[token.int] = message
         self._expiry.cancel(message)
         if session is not None and self.sessions is not None:
             message.lock = Lock(token, session.until)
@@ -324,7 +324,7 @@ class Outlet(Shelf):
     def _locked(self, token: UUID, now: float) -> Message:
         self.expire(now)
         self.accessed_at = now
-        message = self._locks.get(token)
+        message = self._locks.get(token.int)
         if message is None:
             raise MessageLockLost if self.sessions is None else SessionLockLost
         return message
@@ -332,7 +332,7 @@ class Outlet(Shelf):
     def _unlock(self, message: Message) -> None:
         if message.lock is not None:
             token = message.lock.token
-            del self._locks[token]
+            del self._locks[token.int]
             self._lock_timers.cancel(message)
             if self.sessions is not None:
                 self.sessions.unbind(token)

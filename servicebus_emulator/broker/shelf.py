@@ -157,7 +157,7 @@ class Shelf(Intake):
         """Let receivers have an unlocked message, if it is theirs to have and still alive."""
         if message.state is MessageState.DEFERRED:
             return
-        if self._has_expired(message, now):
+        if message.expires_at is not None and self._has_expired(message, now):
             self._end_expired(message, now)
             return
         if self._divert(message, now):

@@ -177,12 +177,12 @@ class Container:
 
     def _handle_events(self, peer: Peer, now: float) -> None:
         self._touched[peer] = None
-        next_event = peer.connection.next_event
+        next_event, watch = peer.connection.next_event, self._watch
         while (event := next_event()) is not None:
-            if self._watch is not None and self._watch.alert:
-                self._watch.intercept(peer, event, now, self._handle)
-            else:
-                self._handle(peer, event, now)
+            if watch is not None and watch.alert:
+                watch.intercept(peer, event, now, self._handle)
+            elif (handle := self._handlers.get(type(event))) is not None:
+                handle(peer, event, now)
 
     def _handle(self, peer: Peer, event: events.Event, now: float) -> None:
         handle = self._handlers.get(type(event))

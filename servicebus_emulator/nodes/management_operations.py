@@ -8,6 +8,7 @@ from uuid import UUID
 from servicebus_emulator.amqp.types import Array, Int, Timestamp
 from servicebus_emulator.broker.access import Right
 from servicebus_emulator.broker.message import ReceiveMode
+from servicebus_emulator.nodes.broker_annotations import milliseconds
 from servicebus_emulator.nodes.calls import (
     BadRequestError,
     Call,
@@ -18,7 +19,6 @@ from servicebus_emulator.nodes.calls import (
     number,
     session_id,
 )
-from servicebus_emulator.nodes.annotations import milliseconds
 from servicebus_emulator.nodes.message_mapping import to_broker, to_wire
 from servicebus_emulator.nodes.rule_operations import RULE_OPERATIONS
 from servicebus_emulator.nodes.session_operations import SESSION_OPERATIONS

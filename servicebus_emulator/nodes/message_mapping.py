@@ -19,7 +19,7 @@ from servicebus_emulator.amqp.message import Header, Properties
 from servicebus_emulator.amqp.types import Symbol, Timestamp
 from servicebus_emulator.broker.facts import REMOVED, Facts, FilterError
 from servicebus_emulator.broker.message import Message
-from servicebus_emulator.nodes import annotations
+from servicebus_emulator.nodes import broker_annotations
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,11 +52,11 @@ _FIELD_OF = {
 # those of the message's former life.
 _OWNED = frozenset(
     {
-        annotations.ENQUEUED,
-        annotations.SEQUENCE_NUMBER,
-        annotations.ENQUEUE_SEQUENCE_NUMBER,
-        annotations.LOCKED_UNTIL,
-        annotations.STATE,
+        broker_annotations.ENQUEUED,
+        broker_annotations.SEQUENCE_NUMBER,
+        broker_annotations.ENQUEUE_SEQUENCE_NUMBER,
+        broker_annotations.LOCKED_UNTIL,
+        broker_annotations.STATE,
         _DEAD_LETTER_SOURCE,
     }
 )
@@ -109,10 +109,16 @@ def to_broker(payload: bytes, new_message_id: Callable[[], UUID]) -> Message:
     envelope, scheduled = (_usual_envelope if is_usual else _envelope)(
         sections.header, sections.delivery_annotations, sections.message_annotations
     )
-    message_id, session_id = amqp_message.decode_identity(content)
+    message_id, session_id = None, None
+    if sections.has_properties:
+        message_id, session_id = amqp_message.decode_identity(content)
     if message_id is None:
         message_id = new_message_id().hex
-        content = _with_message_id(content, message_id)
+        content = (
+            _with_message_id(content, message_id)
+            if sections.has_properties
+            else _ID_START + message_id.encode() + _ID_END + content
+        )
     return Message(
         message_id=str(message_id),
         session_id=session_id,
@@ -142,11 +148,11 @@ def to_wire(message: Message, *, peeked: bool = False) -> bytes:
         envelope.durable, envelope.priority, envelope.ttl, message.delivery_count
     )
     if not (envelope.annotations or envelope.delivery_annotations):
-        return header + annotations.encode_sections(message, lock) + _content(message)
+        return header + broker_annotations.encode_sections(message, lock) + _content(message)
     for_receiver = envelope.delivery_annotations
     if lock is not None:
-        for_receiver = {**for_receiver, annotations.LOCK_TOKEN: lock.token}
-    described = {**envelope.annotations, **annotations.annotations_of(message, lock)}
+        for_receiver = {**for_receiver, broker_annotations.LOCK_TOKEN: lock.token}
+    described = {**envelope.annotations, **broker_annotations.annotations_of(message, lock)}
     return header + amqp_message.join(None, for_receiver, described, _content(message))
 
 
@@ -178,6 +184,12 @@ def _envelope(header: bytes, delivery: bytes, message: bytes) -> tuple[Envelope,
 
 _MOST_REMEMBERED = 128  # bytes; most clients write the same few around all of their messages
 _usual_envelope = lru_cache(maxsize=256)(_envelope)
+
+
+_AN_ID = "0" * 32
+_ID_START, _ID_END = amqp_message.encode_bare(
+    amqp_message.BareMessage(properties=Properties(message_id=_AN_ID))
+).split(_AN_ID.encode())
 
 
 def _with_message_id(bare: bytes, message_id: str) -> bytes:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from servicebus_emulator.nodes.sas import Claim
     from servicebus_emulator.nodes.watch import Fate, Watch
 
-_MOST_UNSENT = 256 * 1024
+MOST_UNSENT = 256 * 1024
+"""Bytes of messages that wait to be written out, from which on no others join them."""
 _MOST_CLAIMS = 1000  # a client has one per entity; more is no client
 
 
@@ -73,11 +74,11 @@ class Peer:
     @property
     def can_take(self) -> bool:
         """Whether more can be put into the connection without piling it up in memory."""
-        return self.reads and self.unsent < _MOST_UNSENT
+        return self.reads and self.unsent < MOST_UNSENT
 
     def written_out(self) -> bool:
         """The connection's bytes have been handed to the transport; whether more can follow now."""
-        goes_on = self.unsent >= _MOST_UNSENT and self.reads
+        goes_on = self.unsent >= MOST_UNSENT and self.reads
         self.unsent = 0
         if goes_on:
             self.wake()

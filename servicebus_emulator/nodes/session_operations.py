@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from servicebus_emulator.broker.access import Right
+from servicebus_emulator.nodes.broker_annotations import milliseconds
 from servicebus_emulator.nodes.calls import (
     BadRequestError,
     Call,
@@ -11,7 +12,6 @@ from servicebus_emulator.nodes.calls import (
     field,
     number,
 )
-from servicebus_emulator.nodes.annotations import milliseconds
 
 _END_OF_TIME = 253_402_300_799_000  # milliseconds; the year 9999, which means "with messages"
 

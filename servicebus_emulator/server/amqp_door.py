@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from servicebus_emulator.amqp.states import ConnectionState
 from servicebus_emulator.nodes.watch import Fate
 from servicebus_emulator.server.wire import WireEnds
 
@@ -51,11 +52,13 @@ class AmqpDoor(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Pass on."""
+        if self._peer is None:
+            return
         wire = self._engine.wire
-        if wire is None:
-            self._receive(data)
-        elif self._peer is not None:
+        if wire is not None:
             self._wire_ends(self._peer).receive(wire, data)
+        elif not self._is_silent:
+            self._engine.receive(self._peer, data)
 
     def connection_lost(self, _: Exception | None) -> None:
         """The client is gone."""
@@ -70,24 +73,30 @@ class AmqpDoor(asyncio.Protocol):
 
     def flush(self) -> None:
         """Write; close when the AMQP connection has ended."""
-        if self._peer is None or self._transport is None:
+        peer = self._peer
+        if peer is None or self._transport is None:
             return
-        if not self._engine.is_saved():
-            self._peer.fate = Fate.DROP  # without an answer the client cannot take it for done
-        if self._peer.fate is None:
-            self._send(self._peer.connection.data_to_send())
-        if self._peer.fate is not None:
-            self._meet(self._peer.fate, self._transport)
+        if self._engine.save is not None and not self._engine.save():
+            peer.fate = Fate.DROP  # without an answer the client cannot take it for done
+        if peer.fate is None:
+            self._send(peer.connection.data_to_send())
+        if peer.fate is not None:
+            self._meet(peer.fate, self._transport)
             return
-        if self._peer.written_out():
+        if peer.written_out():
             self._engine.schedule_turn()
-        if self._peer.connection.finished:
+        if not self._opened or peer.connection.state is not ConnectionState.OPENED:
+            self._follow(peer, self._transport)
+
+    def _follow(self, peer: Peer, transport: asyncio.Transport) -> None:
+        """Do as the state of the connection asks."""
+        if peer.connection.finished:
             if self._ends is None or self._ends.is_empty:
-                self._transport.close()
-        elif self._peer.opened and not self._opened:
+                transport.close()
+        elif peer.opened and not self._opened:
             self._opened = True
             self._restart_beat()
-        elif self._peer.connection.closing and not self._closing:
+        elif peer.connection.closing and not self._closing:
             self._closing = True  # it ends some time after our close, answered or not
             self._restart_beat()
 
@@ -109,10 +118,12 @@ class AmqpDoor(asyncio.Protocol):
             self._engine.receive(self._peer, data)
 
     def _send(self, data: bytes) -> None:
+        if not data:
+            return
         wire = self._engine.wire
-        if data and wire is None:
+        if wire is None:
             self._write(data)
-        elif data and wire is not None and self._peer is not None:
+        elif self._peer is not None:
             self._wire_ends(self._peer).write(wire, data)
 
     def _wire_ends(self, peer: Peer) -> WireEnds:

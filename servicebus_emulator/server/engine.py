@@ -1,8 +1,8 @@
 """The loop's side of the emulator: calls the container, writes what it wants written, keeps time.
 
-After each piece of bytes that a client has sent, the container delivers what there is, and writes to
-each client that it concerns once. Where things are saved, this waits until all connections of one
-turn of the event loop have been read, so that they are saved together. One timer waits for the next
+After each piece of bytes of a client, the container delivers what there is, and each client that it
+concerns is written to once. Where things are saved, this waits until all connections of one turn of
+the event loop have been read, so that they are saved together. One timer waits for the next
 deadline of all entities.
 """
 
@@ -116,10 +116,6 @@ class Engine:
             door = self._doors.get(peer)
             if door is not None:
                 door.flush()
-
-    def is_saved(self) -> bool:
-        """See to it that all that has happened is saved; only then may anybody be told of it."""
-        return self.save is None or self.save()
 
     def _turn(self) -> None:
         self._turn_is_due = False

@@ -111,7 +111,8 @@ class _CountedFrontDoor(FrontDoor, asyncio.BufferedProtocol):
         return self._listener.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        self.data_received(bytes(self._listener.buffer[:nbytes]))
+        receive = self.data_received if self._door is None else self._door.data_received
+        receive(bytes(self._listener.buffer[:nbytes]))
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._transport is not None:

@@ -19,4 +19,4 @@ def send_with_state(
     transfer = Transfer(
         link.handle, delivery_id, tag, 0, settled=settled, state=to_described(state)
     )
-    session._transfers.put(link, encode_body(transfer), payload)
+    session.transfers.put(link, encode_body(transfer), payload)

@@ -65,6 +65,7 @@ def test_a_message_is_split_into_sections_as_they_came() -> None:
         section(0x71, {Symbol("d"): 1}),
         section(0x72, ANNOTATIONS),
         BARE,
+        has_properties=True,
     )
 
 

@@ -219,9 +219,9 @@ def test_a_detached_link_takes_its_waiting_transfers_with_it(peers: Peers) -> No
 
 def test_a_session_flow_with_echo_is_answered(peers: Peers) -> None:
     peers.near._incoming_window = 3
-    peers.near._transfers.window = 3
+    peers.near.transfers.window = 3
     peers.inject(Flow(0, 9, 0, 9, echo=True))
-    assert peers.near._transfers.window == INCOMING_WINDOW
+    assert peers.near.transfers.window == INCOMING_WINDOW
 
 
 def other_link(peers: Peers) -> Link:

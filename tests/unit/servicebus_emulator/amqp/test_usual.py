@@ -14,7 +14,7 @@ from servicebus_emulator.amqp.types import Described, UInt, ULong
 from servicebus_emulator.amqp.usual import READERS, read_fields, read_transfer
 
 ACCEPTED = to_described(Accepted())
-FRAMES = [
+FRAMES: list[Transfer | Disposition | Flow] = [
     Transfer(0),
     Transfer(5, 0, b"t", 0, True, True, 1, None, True, True, True),
     Transfer(70000, 70000, b"t" * 32, 70000, False),
@@ -71,7 +71,7 @@ def test_a_list_beyond_the_frame_goes_the_general_way() -> None:
     assert read_transfer(body, 3, len(body) - 1) is None
 
 
-UNUSUAL_FRAMES = [
+UNUSUAL_FRAMES: list[Transfer | Disposition | Flow] = [
     Disposition(True, 0, 0, True, to_described(Released())),
     Flow(1, 2, 3, 4, properties={}),
 ]
@@ -86,11 +86,23 @@ def test_an_unusual_frame_is_read_the_general_way(frame: Disposition | Flow) -> 
 
 @pytest.mark.parametrize("code", [0x13, 0x15])
 def test_what_lacks_mandatory_fields_is_refused_the_general_way(code: int) -> None:
-    one_field = b"\xc0\x02\x01\x41" if code == 0x15 else b"\xc0\x02\x01\x43"  # fmt: skip
+    one_field = b"\xc0\x02\x01" + (b"\x41" if code == 0x15 else b"\x43")
     body = b"\x00\x53" + bytes((code,)) + one_field
     assert READERS[code](body, 3, len(body)) is None
     with pytest.raises(DecodeError, match="mandatory"):
         decode_performative(body, 0, len(body))
+
+
+def test_a_text_that_ends_like_a_null_is_whole() -> None:
+    data = b"\xc0\x06\x03\xa1\x01@\x40\x40"
+    assert read_fields(data, 0, len(data), (usual.TEXT,) * 4) == (["@", *[None] * 3], len(data))
+
+
+def test_a_list_that_ends_in_fewer_nulls_than_it_has_fields_goes_the_general_way() -> None:
+    data = b"\xc0\x04\x03\x43\x43\x40\x40"
+    assert read_fields(data, 0, len(data) - 1, (usual.NUMBER,) * 4) == ([0, 0, None, None], 6)
+    data = b"\xc0\x05\x03\x43\x43\x40\x40"
+    assert read_fields(data, 0, len(data), (usual.NUMBER,) * 4) is None
 
 
 def test_texts_are_decoded() -> None:

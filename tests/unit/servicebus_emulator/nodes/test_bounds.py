@@ -114,7 +114,7 @@ def test_requests_of_a_client_that_opens_no_window_are_refused() -> None:
     client = Client(world)
     asker = Asker(client, "orders/$management")
     session = next(iter(client.peer.connection.sessions.values()))
-    session._transfers.window = 0
+    session.transfers.window = 0
     refused = [each for _ in range(6) for each in ask_often(client, asker, 50)]
 
     assert len(refused) == 300 - 257
