@@ -17,6 +17,7 @@ from servicebus_emulator.amqp.message import (
     decode_application_properties,
     decode_bare,
     decode_header,
+    decode_identity,
     decode_properties,
     encode_bare,
     join,
@@ -85,6 +86,24 @@ def test_header_and_annotations_come_back() -> None:
     assert decode_header(sections.header) == Header(True, 9, 1000, True, 3)
     assert decode_annotations(sections.message_annotations) == ANNOTATIONS
     assert decode_annotations(sections.delivery_annotations) == {"d": 1}
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        Properties(message_id="ä", group_id="s@", content_type="text/plain"),
+        Properties(message_id="one", creation_time=1, group_id="s"),
+        Properties(message_id=5),
+        Properties(),
+    ],
+)
+def test_the_identity_alone_is_decoded_however_it_is_written(properties: Properties) -> None:
+    bare = encode_bare(BareMessage(properties=properties))
+    long = bare.replace(b"\x53\x73", b"\x80" + bytes(7) + b"\x73", 1)
+
+    assert decode_identity(bare) == (properties.message_id, properties.group_id)
+    assert decode_identity(long) == (properties.message_id, properties.group_id)
+    assert decode_identity(b"") == (None, None)
 
 
 def test_absent_sections_decode_to_their_defaults() -> None:

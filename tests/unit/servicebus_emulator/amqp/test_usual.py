@@ -55,7 +55,7 @@ UNUSUAL = {
     "too many fields": encode([ULong(1)] + [None] * 11),
     "a delivery state": encode_body(Transfer(1, state=Described(ULong(0x24), [])))[3:],
     "a handle of another type": encode(["handle"]),
-    "a boolean of value 2": b"\xc0\x09\x05\x43\x40\x40\x40\x56\x02\x40",
+    "a boolean of value 2": b"\xc0\x08\x05\x43\x40\x40\x40\x56\x02\x40",
     "items shorter than the list": b"\xc0\x04\x01\x52\x01\x40",
     "a number cut off": b"\xc0\x03\x01\x70\x00",
 }

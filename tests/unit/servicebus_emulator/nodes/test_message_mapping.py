@@ -122,6 +122,27 @@ def test_a_receiver_is_told_the_token_of_its_lock() -> None:
     assert decode_annotations(sections.delivery_annotations) == {"x-opt-lock-token": ID}
 
 
+@pytest.mark.parametrize("origin", [0, 3])
+@pytest.mark.parametrize("lock", [None, Lock(ID, 1030.5)])
+def test_annotations_written_in_one_step_are_those_written_one_by_one(
+    lock: Lock | None, origin: int
+) -> None:
+    """The second message has an annotation of its sender's, so that all are written one by one."""
+    described = []
+    for annotations in ({}, {Symbol("mine"): 1}):
+        message = to_broker(payload(annotations=annotations), new_id)
+        message.sequence_number, message.origin_sequence_number = 2**40, origin
+        message.enqueued_at, message.lock = 1000.25, lock
+        message.state = MessageState.DEFERRED
+        sections = split(to_wire(message))
+        found = decode_annotations(sections.message_annotations)
+        found.pop("mine", None)
+        types = {key: type(value) for key, value in found.items()}
+        described.append((found, types, sections.delivery_annotations, sections.header))
+
+    assert described[0] == described[1]
+
+
 def test_annotations_of_the_client_are_kept_but_not_those_of_a_former_life() -> None:
     message = to_broker(
         payload(
