@@ -23,6 +23,8 @@ Enqueue = Callable[[int, Payload], Awaitable[str]]
 """Sends the item with this index; its task's id."""
 
 _AT_ONCE = 256
+BREATH_BYTES = 65_536
+"""After so many bytes that were parsed, other requests have their turn."""
 _SPACE = " \t\r\n"
 
 
@@ -97,6 +99,17 @@ async def split_lines(
         yield bytes(line)
 
 
+async def _with_breaks(items: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    """The items, with breaks for other requests."""
+    taken = 0
+    async for item in items:
+        yield item
+        taken += len(item)
+        if taken > BREATH_BYTES:
+            taken = 0
+            await asyncio.sleep(0)
+
+
 async def enqueue_all(
     items: AsyncIterable[bytes], enqueue: Enqueue, max_item_bytes: int
 ) -> list[Outcome]:
@@ -125,7 +138,7 @@ async def enqueue_all(
 
     async def read() -> None:
         nonlocal running
-        async for item in items:
+        async for item in _with_breaks(items):
             index = len(outcomes)
             outcomes.append("")
             try:

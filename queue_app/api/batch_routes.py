@@ -1,5 +1,6 @@
 """Many jobs in one request."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from http import HTTPStatus
@@ -14,7 +15,14 @@ from queue_app.api.context import Context
 from queue_app.api.dependencies import ContextDep
 from queue_app.api.problems import problem_members
 from queue_app.api.responses import FaithfulJSONResponse
-from queue_app.batches import Enqueue, Outcome, enqueue_all, split_array, split_lines
+from queue_app.batches import (
+    BREATH_BYTES,
+    Enqueue,
+    Outcome,
+    enqueue_all,
+    split_array,
+    split_lines,
+)
 from queue_app.errors import (
     BrokerUnavailable,
     Closing,
@@ -74,7 +82,7 @@ async def enqueue_batch(request: Request, context: ContextDep) -> Response:
         items = split_lines(chunks, settings.max_batch_items, settings.max_payload_bytes)
     else:
         body = b"".join([chunk async for chunk in chunks])
-        items = _each(split_array(body, settings.max_batch_items))
+        items = _each(await _split(body, settings.max_batch_items))
     outcomes = await enqueue_all(items, enqueue, settings.max_payload_bytes)
     accepted = sum(isinstance(outcome, str) for outcome in outcomes)
     for outcome in outcomes:
@@ -109,6 +117,13 @@ def _sender(request: Request, context: Context) -> Enqueue:
         return done.task_id
 
     return send_once
+
+
+async def _split(body: bytes, max_items: int) -> list[bytes]:
+    if len(body) <= BREATH_BYTES:
+        return split_array(body, max_items)
+    # Megabytes take long: in a thread, so that other requests have their turn between two jobs.
+    return await asyncio.to_thread(split_array, body, max_items)
 
 
 async def _each(items: list[bytes]) -> AsyncIterator[bytes]:

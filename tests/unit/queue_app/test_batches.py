@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queue_app.batches import enqueue_all, split_array, split_lines
+from queue_app.batches import BREATH_BYTES, enqueue_all, split_array, split_lines
 from queue_app.errors import (
     BrokerUnavailable,
     MalformedJson,
@@ -163,3 +163,22 @@ async def test_a_bug_does_not_go_unseen() -> None:
 
     with pytest.raises(RuntimeError, match="a bug"):
         await enqueue_all(jobs(1), fail, 100)
+
+
+async def test_other_requests_have_their_turn_while_large_items_are_read() -> None:
+    turns: list[int] = []
+    large = b"[" + b"1," * (BREATH_BYTES // 2) + b"1]"  # each is refused, so that nothing is sent
+
+    async def other() -> None:
+        while True:
+            turns.append(len(turns))
+            await asyncio.sleep(0)
+
+    async def send(_index: int, _payload: Payload) -> str:
+        raise AssertionError("nothing of this is a job")
+
+    task = asyncio.create_task(other())
+    outcomes = await enqueue_all(stream(*[large] * 5), send, 10 * BREATH_BYTES)
+    task.cancel()
+    assert [type(outcome) for outcome in outcomes] == [NotAnObject] * 5
+    assert len(turns) >= 5
