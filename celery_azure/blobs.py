@@ -82,10 +82,14 @@ class BlobContainer:
 
     Every method raises `AzureError` when the storage does not answer in the time that patience
     gives, or refuses.
+
+    Attributes:
+        url: Where it is, without secrets.
     """
 
     def __init__(self, account: BlobAccount, name: str, patience: Patience) -> None:
         self.name = name
+        self.url = f"{storage_account(account).url}/{name}"
         self._patience = patience
         self._pool = ConnectionPool(storage_account(account), patience)
         self._outages = _OutageLog()

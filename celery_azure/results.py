@@ -91,6 +91,11 @@ class BlobBackend(KeyValueStoreBackend):  # type: ignore[misc] # celery publishe
         blobs = AsyncBlobContainer(self._account, self._blobs.name, patience)
         return ResultReader(blobs, self._key, self.decode)
 
+    def as_uri(self, include_password: bool = False) -> str:
+        """Where results are, for a worker's banner; there is no password in it."""
+        del include_password
+        return self._blobs.url
+
     def close(self) -> None:
         """Close idle connections; the backend can be used again."""
         self._blobs.close()

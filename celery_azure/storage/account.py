@@ -79,6 +79,11 @@ class StorageAccount:
         return cls(parts.hostname, port, is_tls, parts.path.rstrip("/"), credential)
 
     @property
+    def url(self) -> str:
+        """Where the containers are, without secrets."""
+        return f"{'https' if self.is_tls else 'http'}://{self._authority}{self.root}"
+
+    @property
     def _authority(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port in (80, 443) else f"{host}:{self.port}"

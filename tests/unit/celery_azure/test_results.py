@@ -299,5 +299,19 @@ def test_values_are_declared_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
     assert declared == [JSON]
 
 
+@pytest.mark.parametrize(
+    ("account", "shown"),
+    [
+        (ACCOUNT, "https://acc.blob.core.windows.net/celery"),
+        ("https://acc.blob.core.windows.net", "https://acc.blob.core.windows.net/celery"),
+        ("UseDevelopmentStorage=true", "http://127.0.0.1:10000/devstoreaccount1/celery"),
+    ],
+)
+def test_a_worker_shows_where_results_are_and_no_secret(account: str, shown: str) -> None:
+    app = Celery("test", set_as_current=False)
+    app.conf.result_backend_transport_options = {"account": account}
+    assert BlobBackend(app=app).as_uri(include_password=True) == shown
+
+
 def test_one_backend_serves_all_threads_of_an_app() -> None:
     assert Backend().thread_safe
