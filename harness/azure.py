@@ -7,17 +7,17 @@ deletes them all. A queue that a crash leaves removes itself after an hour witho
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from harness.admin import HttpAdmin
 from harness.endpoints import Endpoints
 from harness.entities import Entities
 from harness.environment import product_settings
 from harness.stack import StackUnavailableError
+from harness.stopping import Stopping
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import TracebackType
 
     from harness.entities import Admin
 
@@ -67,7 +67,7 @@ def describe(settings: Mapping[str, str] | None = None) -> str:
     return f"azure: {endpoints.namespace}; {_COST}"
 
 
-class AzureStack:
+class AzureStack(Stopping):
     """A namespace and an account that are there already.
 
     Args:
@@ -99,14 +99,3 @@ class AzureStack:
             ExceptionGroup: Something could not be deleted; it says what.
         """
         self.entities.delete_all()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()

@@ -13,7 +13,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from harness import engine
 from harness.admin import HttpAdmin
@@ -22,10 +22,10 @@ from harness.endpoints import Endpoints
 from harness.entities import Entities
 from harness.environment import ROOT, container_settings
 from harness.stack import StackUnavailableError
+from harness.stopping import Stopping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from types import TracebackType
 
     from testcontainers.core.container import DockerContainer
 
@@ -123,7 +123,7 @@ def describe() -> str:
         client.close()
 
 
-class ContainersStack:
+class ContainersStack(Stopping):
     """Both emulators in containers; ready when it is made.
 
     Args:
@@ -157,17 +157,6 @@ class ContainersStack:
     def stop(self) -> None:
         """Remove containers, volumes and networks."""
         self._guard.dismiss()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
 
 
 def _endpoints(namespace: str, admin_port: int, blobs: str) -> Endpoints:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from harness.admin import HttpAdmin
 from harness.endpoints import Endpoints
 from harness.entities import Entities
 from harness.processes import ManagedProcess, start_both
+from harness.stopping import Stopping
 from harness.storage import Azurite
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
 _READY = (
     r"Endpoint=sb://127\.0\.0\.1:(?P<port>\d+);SharedAccessKeyName=(?P<name>[^;]+);"
@@ -61,7 +61,7 @@ def start_emulator(
     return process, Endpoints(f"127.0.0.1:{actual}", actual, ready["name"], ready["key"], "")
 
 
-class EmbeddedStack:
+class EmbeddedStack(Stopping):
     """Both emulators, started at the same time; ready when it is made.
 
     Args:
@@ -108,14 +108,3 @@ class EmbeddedStack:
         """End both."""
         for process in self.processes:
             process.stop()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()

@@ -8,17 +8,17 @@ import subprocess
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from harness import groups
 from harness.environment import child_environment
 from harness.guard import guard
+from harness.stopping import Stopping
 from harness.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
-    from types import TracebackType
 
 _KEPT_LINES = 400
 
@@ -31,7 +31,7 @@ class ProcessDiedError(RuntimeError):
     """A process ended while something was still expected of it."""
 
 
-class ManagedProcess:
+class ManagedProcess(Stopping):
     """A child in a process group of its own, running from construction on.
 
     Args:
@@ -141,17 +141,6 @@ class ManagedProcess:
             wait_until(lambda: self.exit_code is not None, f"the end of {self.name}", timeout)
         self.kill()
         return self._process.returncode
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def _read(self) -> None:
         stdout = self._process.stdout
