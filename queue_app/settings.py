@@ -152,7 +152,9 @@ class Settings(BaseSettings):
     @property
     def realm(self) -> str:
         """What task ids of this system have in common, and no other system's."""
-        return f"{self.service_bus_namespace}/{self.service_bus_queue_name}"
+        endpoint = self.service_bus_endpoint
+        port = f":{endpoint.port}" if endpoint.is_emulator else ""
+        return f"{endpoint.host}{port}/{self.service_bus_queue_name}"
 
     @model_validator(mode="before")
     @classmethod

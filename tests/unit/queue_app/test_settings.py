@@ -146,6 +146,21 @@ def test_a_malformed_variable_is_one_line_that_names_it(
     assert line.startswith(f"{name}: ")
 
 
+@pytest.mark.parametrize(
+    ("namespace", "realm"),
+    [
+        ("my-namespace", "my-namespace.servicebus.windows.net/jobs"),
+        ("my-namespace.servicebus.windows.net", "my-namespace.servicebus.windows.net/jobs"),
+        ("localhost:5672", "localhost:5672/jobs"),
+    ],
+)
+def test_the_ids_of_a_namespace_do_not_depend_on_how_it_is_written(
+    dotenv: Path, namespace: str, realm: str
+) -> None:
+    _write(dotenv, SERVICE_BUS_NAMESPACE=namespace)
+    assert Settings.load().realm == realm
+
+
 @pytest.mark.parametrize("missing", ["SERVICE_BUS_KEY", "SERVICE_BUS_KEY_NAME"])
 def test_key_and_name_come_together(dotenv: Path, missing: str) -> None:
     (line,) = _mistakes(dotenv, **{missing: None})
