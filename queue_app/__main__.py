@@ -101,8 +101,8 @@ def main(
     if options.command == "new-key":
         return _new_key(options, terminal)
     settings = ClientSettings.load()
-    key = Path(options.key_file).read_text("utf-8").strip() if options.key_file else settings.key
     try:
+        key = _read(options.key_file).strip() if options.key_file else settings.key
         with make_client(options.url or settings.queue_url, key) as client:
             code: int = options.run(options, client, terminal)
             return code
@@ -112,18 +112,16 @@ def main(
         terminal.note(f"The API did not answer: {error}")
     except KeyboardInterrupt:
         terminal.note("Stopped.")
+    except (_UsageError, httpx.InvalidURL) as error:
+        terminal.note(str(error))
+        return 2
     return 3
 
 
 def _enqueue(options: argparse.Namespace, client: QueueClient, terminal: Terminal) -> int:
     if options.lines:
         return _enqueue_lines(options, client, terminal)
-    text = sys.stdin.read() if options.json == "-" else options.json
-    try:
-        data = json.loads(text)
-    except ValueError as error:
-        terminal.note(f"This is not JSON: {error}")
-        return 2
+    data = _parse(sys.stdin.read() if options.json == "-" else options.json)
     key = options.idempotency_key or ""
     task_id = client.enqueue(data, delay=options.delay, at=options.at, idempotency_key=key)
     if not options.wait:
@@ -134,12 +132,8 @@ def _enqueue(options: argparse.Namespace, client: QueueClient, terminal: Termina
 
 
 def _enqueue_lines(options: argparse.Namespace, client: QueueClient, terminal: Terminal) -> int:
-    text = sys.stdin.read() if options.json == "-" else Path(options.json).read_text("utf-8")
-    try:
-        items = [json.loads(line) for line in text.split("\n") if line.strip()]
-    except ValueError as error:
-        terminal.note(f"A line is not JSON: {error}")
-        return 2
+    text = sys.stdin.read() if options.json == "-" else _read(options.json)
+    items = [_parse(line) for line in text.split("\n") if line.strip()]
     outcomes = client.enqueue_many(items, delay=options.delay, at=options.at)
     for outcome in outcomes:
         terminal.result(outcome if isinstance(outcome, str) else {"problem": outcome.members})
@@ -196,12 +190,12 @@ def _dead_letters(options: argparse.Namespace, client: QueueClient, terminal: Te
         return 2
     settle = client.requeue if options.verb == "requeue" else client.delete_dead_letters
     settled = settle(None if options.all else options.numbers)
+    done = settled.done
     while options.all and not settled.complete:
-        terminal.note(f"{len(settled.done)} done, there are more.")
+        terminal.note(f"{len(done)} done, there are more.")
         settled = settle(None)
-    terminal.result(
-        {"done": settled.done, "missing": settled.missing, "complete": settled.complete}
-    )
+        done += settled.done
+    terminal.result({"done": done, "missing": settled.missing, "complete": settled.complete})
     return 0 if not settled.missing else 1
 
 
@@ -216,6 +210,27 @@ def _new_key(options: argparse.Namespace, terminal: Terminal) -> int:
     terminal.result(key)
     terminal.note(f"Keep it: it is shown only now. For API_KEYS:\n{entry}")
     return 0
+
+
+class _UsageError(Exception):
+    """What the person gave cannot be used."""
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _UsageError(f"{path} cannot be read: {error}") from None
+
+
+def _parse(text: str) -> Any:
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is not JSON")
+
+    try:
+        return json.loads(text, parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        raise _UsageError(f"{text.strip()[:60]} is not JSON: {error}") from None
 
 
 def _moment(text: str) -> datetime:

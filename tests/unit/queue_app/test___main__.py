@@ -1,6 +1,7 @@
 import io
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -23,6 +24,7 @@ def answers() -> dict[str, Any]:
 def run(answers: dict[str, Any]) -> Run:
     def answer(request: httpx.Request) -> httpx.Response:
         found = answers[f"{request.method} {request.url.path}"]
+        found = found() if callable(found) else found
         return found if isinstance(found, httpx.Response) else httpx.Response(200, json=found)
 
     def call(*arguments: str) -> tuple[int, str, str]:
@@ -70,10 +72,46 @@ def test_a_refusal_is_exit_code_three_and_says_why(run: Run, answers: dict[str, 
     assert run("status", "t") == (3, "", "The API refused: 404: no such thing\n")
 
 
-def test_what_is_not_json_is_not_sent(run: Run) -> None:
-    code, out, err = run("enqueue", "{")
+@pytest.mark.parametrize("text", ["{", '{"a": NaN}', "[" * 100_000])
+def test_what_is_not_json_is_not_sent(run: Run, text: str) -> None:
+    code, out, err = run("enqueue", text)
     assert (code, out) == (2, "")
-    assert err.startswith("This is not JSON")
+    assert err.startswith(f"{text[:60]} is not JSON: ")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--key-file", "missing", "queue"),
+        ("enqueue", "--lines", "missing"),
+        ("--url", "http://here:port", "queue"),
+    ],
+)
+def test_what_cannot_be_used_is_told_in_a_line(run: Run, arguments: tuple[str, ...]) -> None:
+    code, out, err = run(*arguments)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+
+
+def test_a_line_that_is_not_json_is_told_and_nothing_sent(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "jobs.jsonl"
+    file.write_text('{"a": 1}\n\n{"a": Infinity}\n', "utf-8")
+    assert run("enqueue", "--lines", str(file)) == (
+        2,
+        "",
+        '{"a": Infinity} is not JSON: Infinity is not JSON\n',
+    )
+
+
+def test_all_dead_letters_are_settled_in_as_many_calls_as_it_takes(
+    run: Run, answers: dict[str, Any]
+) -> None:
+    pages = iter([([1, 2], False), ([3], True)])
+    answers["POST /dead-letters/requeue"] = lambda: dict(
+        zip(("done", "complete"), next(pages), strict=True), missing=[]
+    )
+    code, out, err = run("dead-letters", "requeue", "--all")
+    assert (code, err) == (0, "2 done, there are more.\n")
+    assert json.loads(out) == {"done": [1, 2, 3], "missing": [], "complete": True}
 
 
 def test_logs_are_written_as_they_are(run: Run, answers: dict[str, Any]) -> None:
