@@ -93,7 +93,8 @@ class Message:
     """A message to send.
 
     Attributes:
-        ttl: Milliseconds to live, from the moment at which it is enqueued.
+        ttl: Milliseconds to live, from the moment at which it is enqueued. More than AMQP can say
+            (49 days) are said as none: rather for too long than lost too early.
         scheduled: When it is to be enqueued: milliseconds since 1970.
         value: The body as an AMQP value, for requests; None for `body` as data.
     """
@@ -134,9 +135,9 @@ class Message:
 
     def _header(self) -> list[bytes]:
         priority = encode(UByte(self.priority)) if self.priority else _NULL
-        if self.ttl is None:
+        if self.ttl is None or self.ttl > _LONGEST_TTL:
             return [b"\x41", priority]
-        return [b"\x41", priority, encode_uint(min(self.ttl, _LONGEST_TTL))]
+        return [b"\x41", priority, encode_uint(self.ttl)]
 
     def _properties(self) -> list[bytes]:
         fields = [
