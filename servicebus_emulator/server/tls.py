@@ -9,18 +9,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from typing import Any
+
+from servicebus_emulator.server.inner_transport import InnerTransport
 
 _READ_SIZE = 256 * 1024
 
 
-class TlsTransport(asyncio.Transport):
+class TlsTransport(InnerTransport):
     """What the protocol inside writes to: plain text in, TLS records out to the real transport."""
 
     def __init__(self, tls: TlsProtocol, outer: asyncio.Transport) -> None:
-        super().__init__()
+        super().__init__(outer)
         self._tls = tls
-        self._outer = outer
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Encrypt and send."""
@@ -30,34 +30,6 @@ class TlsTransport(asyncio.Transport):
         """Say goodbye (close_notify), send what is left, close."""
         self._tls.say_goodbye()
         self._outer.close()
-
-    def abort(self) -> None:
-        """Close at once."""
-        self._outer.abort()
-
-    def is_closing(self) -> bool:
-        """Whether it is closed or about to be."""
-        return self._outer.is_closing()
-
-    def pause_reading(self) -> None:
-        """Take no more bytes from the network."""
-        self._outer.pause_reading()
-
-    def resume_reading(self) -> None:
-        """Take bytes again."""
-        self._outer.resume_reading()
-
-    def get_write_buffer_size(self) -> int:
-        """Bytes that wait for the network."""
-        return self._outer.get_write_buffer_size()
-
-    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """When the protocol is told to pause and to resume writing."""
-        self._outer.set_write_buffer_limits(high, low)
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """Whatever the real transport knows."""
-        return self._outer.get_extra_info(name, default)
 
 
 class TlsProtocol(asyncio.Protocol):

@@ -10,9 +10,10 @@ import asyncio
 import base64
 import binascii
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from servicebus_emulator.server.http_responses import HttpResponse
+from servicebus_emulator.server.inner_transport import InnerTransport
 from servicebus_emulator.server.websocket_frames import (
     BINARY,
     CLOSE,
@@ -73,12 +74,11 @@ def _is_key(text: str) -> bool:
         return False
 
 
-class WebSocketTransport(asyncio.Transport):
+class WebSocketTransport(InnerTransport):
     """What the protocol inside writes to: bytes in, frames out to the real transport."""
 
     def __init__(self, outer: asyncio.Transport) -> None:
-        super().__init__()
-        self._outer = outer
+        super().__init__(outer)
         self._closing = False
         self._timer: asyncio.TimerHandle | None = None
 
@@ -111,33 +111,9 @@ class WebSocketTransport(asyncio.Transport):
         if self._timer is not None:
             self._timer.cancel()
 
-    def abort(self) -> None:
-        """Close at once."""
-        self._outer.abort()
-
     def is_closing(self) -> bool:
         """Whether it is closed or about to be."""
         return self._closing or self._outer.is_closing()
-
-    def pause_reading(self) -> None:
-        """Take no more bytes from the network."""
-        self._outer.pause_reading()
-
-    def resume_reading(self) -> None:
-        """Take bytes again."""
-        self._outer.resume_reading()
-
-    def get_write_buffer_size(self) -> int:
-        """Bytes that wait for the network."""
-        return self._outer.get_write_buffer_size()
-
-    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """When the protocol is told to pause and to resume writing."""
-        self._outer.set_write_buffer_limits(high, low)
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """Whatever the real transport knows."""
-        return self._outer.get_extra_info(name, default)
 
 
 class WebSocketProtocol(asyncio.Protocol):
