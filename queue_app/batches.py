@@ -13,7 +13,7 @@ from queue_app.errors import (
     TooManyItems,
     UnfaithfulJson,
 )
-from queue_app.payload import parse_payload
+from queue_app.payload import decode_utf8, parse_payload
 from queue_app.producer import Payload
 
 Outcome = str | QueueAppError
@@ -37,12 +37,7 @@ def split_array(body: bytes, max_items: int) -> list[bytes]:
         UnfaithfulJson: nested too deeply to be read.
         TooManyItems: more elements than `max_items`.
     """
-    try:
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise MalformedJson(
-            f"The body is not UTF-8: see the byte at offset {error.start}."
-        ) from None
+    text = decode_utf8(body)
     position = _skip(text, 0)
     if not text.startswith("[", position):
         raise NotAnArray("The body is not an array of jobs.")

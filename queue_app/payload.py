@@ -112,13 +112,22 @@ def encode_json(value: Any) -> bytes:
     return text.encode()
 
 
-def _decode(body: bytes) -> str:
+def decode_utf8(body: bytes) -> str:
+    """Read the text of a body; a byte order mark at the start is ignored.
+
+    Raises:
+        MalformedJson: not UTF-8.
+    """
     try:
-        text = body.decode("utf-8-sig")
+        return body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise MalformedJson(
             f"The body is not UTF-8: see the byte at offset {error.start}."
         ) from None
+
+
+def _decode(body: bytes) -> str:
+    text = decode_utf8(body)
     if not text.strip():
         raise MalformedJson("The body is empty; a JSON object is expected.")
     return text
