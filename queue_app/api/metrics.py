@@ -11,6 +11,9 @@ from queue_app.queue_counts import QueueCounts
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+_METHODS = frozenset(
+    {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
+)
 _OUTCOMES = {
     HTTPStatus.OK: "accepted",
     HTTPStatus.UNAUTHORIZED: "unauthorized",
@@ -60,6 +63,8 @@ class Metrics:
 
     def answered(self, method: str, route: str, status: int, seconds: float | None) -> None:
         """Count an answer; `seconds` is None for one that waited on purpose."""
+        if method not in _METHODS:
+            method = "other"  # clients may make up as many as they like
         counter = self._counters.get((method, route, status))
         if counter is None:
             counter = self._requests.labels(method, route, str(status))

@@ -207,6 +207,14 @@ async def test_metrics_count_requests_by_route_and_jobs_by_outcome(
     assert line(text, seconds) == 3
 
 
+async def test_methods_that_clients_make_up_are_counted_as_one(client: httpx.AsyncClient) -> None:
+    for number in range(3):
+        await client.request(f"MADE-UP-{number}", "/nowhere")
+    text = (await client.get("/metrics")).text
+    assert line(text, 'http_requests_total{method="other",route="none",status="404"}') == 3
+    assert "MADE-UP" not in text
+
+
 async def test_answers_that_wait_on_purpose_are_not_timed(client: httpx.AsyncClient) -> None:
     await client.get("/status/a?wait=0")
     text = (await client.get("/metrics")).text
