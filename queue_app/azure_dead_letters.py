@@ -11,6 +11,7 @@ import re
 from base64 import b64decode
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -144,7 +145,8 @@ def _settle_each(
                     wanted.discard(number)
     finally:
         for message in held:
-            receiver.abandon_message(message)
+            with suppress(AzureError):  # its lock has ended: then it is free already
+                receiver.abandon_message(message)
     if wanted is None:
         return Settled(done, is_complete=is_at_end)
     return Settled(done, sorted(wanted), is_complete=is_at_end or not wanted)

@@ -1,4 +1,9 @@
-from queue_app.azure_dead_letters import _new_id
+from dataclasses import dataclass
+from typing import Any
+
+from azure.servicebus.exceptions import MessageLockLostError
+
+from queue_app.azure_dead_letters import _new_id, _settle_each
 
 TASK_ID = "bf8c6322-5ad2-4060-a30e-55ad7671b84c"
 
@@ -19,3 +24,33 @@ def test_an_id_that_leaves_no_room_is_replaced_by_the_same_one_for_the_same_lett
     assert len(copied) <= 128
     assert copied == _new_id("x" * 128, 12) != _new_id("y" * 128, 12)
     assert copied.endswith(":requeued-12")
+
+
+@dataclass
+class Letter:
+    sequence_number: int
+
+
+class Receiver:
+    """Plays the dead-letter queue; the lock of the first letter has ended when it is given back."""
+
+    def __init__(self) -> None:
+        self.letters = [Letter(number) for number in (1, 2, 3)]
+        self.given_back: list[int] = []
+
+    def receive_messages(self, count: int, max_wait_time: float) -> list[Letter]:
+        del count, max_wait_time
+        letters, self.letters = self.letters, []
+        return letters
+
+    def abandon_message(self, letter: Letter) -> None:
+        if letter.sequence_number == 1:
+            raise MessageLockLostError
+        self.given_back.append(letter.sequence_number)
+
+
+def test_a_letter_whose_lock_has_ended_keeps_no_other_from_being_given_back() -> None:
+    receiver: Any = Receiver()
+    settled = _settle_each(receiver, [3], lambda _: None)
+    assert (settled.done, settled.missing) == ([3], [])
+    assert receiver.given_back == [2]
