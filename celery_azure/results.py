@@ -3,7 +3,8 @@
 Set `result_backend = "celery_azure.results:BlobBackend"` and `result_backend_transport_options`:
 
 `account`
-    A `BlobAccount`, a connection string, or an account's URL.
+    A `BlobAccount`, as `celery_azure.connection.parse_blob_account` reads it; or its text, a
+    connection string or an account's URL, whose key `celery report` would show.
 `container`
     Its name; default `celery`.
 `started_after`
@@ -73,6 +74,8 @@ class BlobBackend(KeyValueStoreBackend):  # type: ignore[misc] # celery publishe
         account = wanted.get("account")
         if isinstance(account, str):
             account = parse_blob_account(account)
+            # Whoever shows the settings (`celery inspect conf`) must not show a key.
+            self.app.conf.result_backend_transport_options = {**wanted, "account": account}
         if not isinstance(account, BlobAccount):
             raise ImproperlyConfigured("result_backend_transport_options has no 'account'")
         container = wanted.get("container", "celery")

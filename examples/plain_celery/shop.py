@@ -4,6 +4,8 @@ import os
 
 from celery import Celery
 
+from celery_azure.connection import parse_blob_account
+
 app = Celery("shop")
 app.conf.update(
     # azureservicebus://<key name>:<key>@<namespace>, or an emulator's host:port
@@ -11,7 +13,7 @@ app.conf.update(
     broker_transport="celery_azure.transport:Transport",
     result_backend="celery_azure.results:BlobBackend",
     result_backend_transport_options={
-        "account": os.environ["AZURE_BLOB_CONNECTION_STRING"],
+        "account": parse_blob_account(os.environ["AZURE_BLOB_CONNECTION_STRING"]),
         "container": os.environ.get("RESULTS_CONTAINER", "shop"),
     },
     task_default_queue=os.environ.get("QUEUE", "orders"),

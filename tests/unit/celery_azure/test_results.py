@@ -313,5 +313,13 @@ def test_a_worker_shows_where_results_are_and_no_secret(account: str, shown: str
     assert BlobBackend(app=app).as_uri(include_password=True) == shown
 
 
+def test_who_shows_the_settings_of_a_worker_shows_no_key() -> None:
+    app = Celery("test", set_as_current=False)
+    app.conf.result_backend_transport_options = {"account": ACCOUNT, "container": "box"}
+    backend = BlobBackend(app=app)
+    assert "a2V5" not in app.conf.humanize(with_defaults=False)
+    assert BlobBackend(app=app).as_uri() == backend.as_uri()
+
+
 def test_one_backend_serves_all_threads_of_an_app() -> None:
     assert Backend().thread_safe
