@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote
+
+
+class SecretSettings(dict[str, str]):
+    """Environment variables, some of which nobody is to see."""
+
+    def __repr__(self) -> str:
+        """Their names."""
+        return f"{type(self).__name__}({', '.join(self)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +26,8 @@ class Endpoints:
     namespace: str
     admin_port: int | None
     key_name: str
-    key: str
-    blob_connection_string: str
+    key: str = field(repr=False)  # pytest shows what a failed test was given
+    blob_connection_string: str = field(repr=False)
 
     @property
     def is_emulator(self) -> bool:
@@ -48,12 +56,12 @@ class Endpoints:
         """
         amqp_port = self.namespace.rpartition(":")[2]
         has_second_port = self.is_emulator and str(self.admin_port) != amqp_port
-        return {
-            "SERVICE_BUS_KEY_NAME": self.key_name,
-            "SERVICE_BUS_KEY": self.key,
-            "SERVICE_BUS_NAMESPACE": self.namespace,
-            "SERVICE_BUS_QUEUE_NAME": queue,
-            "AZURE_BLOB_CONNECTION_STRING": self.blob_connection_string,
-            "SERVICE_BUS_ADMIN_PORT": str(self.admin_port) if has_second_port else "",
-            "BLOB_CONTAINER_NAME": container,
-        }
+        return SecretSettings(
+            SERVICE_BUS_KEY_NAME=self.key_name,
+            SERVICE_BUS_KEY=self.key,
+            SERVICE_BUS_NAMESPACE=self.namespace,
+            SERVICE_BUS_QUEUE_NAME=queue,
+            AZURE_BLOB_CONNECTION_STRING=self.blob_connection_string,
+            SERVICE_BUS_ADMIN_PORT=str(self.admin_port) if has_second_port else "",
+            BLOB_CONTAINER_NAME=container,
+        )

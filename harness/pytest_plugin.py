@@ -8,7 +8,7 @@ every worker process has a stack of its own: two emulators cost a second.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -106,7 +106,7 @@ class ServiceBus:
 class BlobStorage:
     """The storage account of the stack."""
 
-    connection_string: str
+    connection_string: str = field(repr=False)
     entities: Entities
 
     def unique_container(self) -> str:
@@ -119,7 +119,7 @@ class RunningApp:
     """The product, as real processes on the stack."""
 
     url: str
-    settings: dict[str, str]
+    settings: dict[str, str] = field(repr=False)
     api: ManagedProcess
     worker: ManagedProcess
 

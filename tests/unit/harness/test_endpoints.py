@@ -2,7 +2,10 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
+from harness.admin import HttpAdmin
 from harness.endpoints import Endpoints
+from harness.entities import Entities
+from harness.pytest_plugin import BlobStorage, ServiceBus
 
 ENDPOINTS = Endpoints("127.0.0.1:5672", 5672, "Root", "key=", "blobs")
 
@@ -58,3 +61,17 @@ def test_the_cloud_is_no_emulator() -> None:
 def test_endpoints_do_not_change() -> None:
     with pytest.raises(FrozenInstanceError):
         ENDPOINTS.key = "other"  # type: ignore[misc] # that is the test
+
+
+def test_what_pytest_shows_of_a_failed_test_has_no_secret() -> None:
+    endpoints = Endpoints("ns.servicebus.windows.net", None, "name", "s3cret", "AccountKey=s3cret")
+    entities = Entities(HttpAdmin(endpoints))
+    for given in (
+        endpoints,
+        endpoints.settings("jobs"),
+        ServiceBus(endpoints, entities),
+        BlobStorage(endpoints.blob_connection_string, entities),
+        entities,
+    ):
+        assert "s3cret" not in repr(given)
+    assert endpoints.settings("jobs")["SERVICE_BUS_KEY"] == "s3cret"
