@@ -54,6 +54,9 @@ STARTED_AFTER_SECONDS = 0.1
 _STARTED_PATIENCE = Patience(connection_timeout=2.0, read_timeout=5.0, retries=0)
 """STARTED only informs: the next task's must not wait for one that cannot be written."""
 
+_LONGEST_PAUSE = 60.0
+"""Seconds between two tries while the storage refuses: a person has to do something about it."""
+
 _MAX_KNOWN_VERSIONS = 10_000
 
 
@@ -197,17 +200,18 @@ class BlobBackend(KeyValueStoreBackend):  # type: ignore[misc] # celery publishe
         An outage is waited for by the container. A key that was replaced, or a right or the
         container that is missing, is mended by people, and held out for as long.
         """
-        retries = 0
+        retries, left = 0, self._patience.retries * self._patience.longest_wait
         while True:
             try:
                 self._advance(self._blobs, key, content, state)
             except (ClientAuthenticationError, ResourceNotFoundError) as error:
-                if retries >= self._patience.retries:
+                if left <= 0:
                     raise
                 if retries == 0:
                     logger.warning("The end of a task cannot be stored, trying on: %s", error)
-                threading.Event().wait(self._patience.wait_before(retries, chance=1.0))
-                retries += 1
+                pause = min(self._patience.first_wait * 2.0 ** min(retries, 30), _LONGEST_PAUSE)
+                threading.Event().wait(pause)
+                retries, left = retries + 1, left - pause
             else:
                 return
 

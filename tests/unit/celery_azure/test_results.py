@@ -219,7 +219,7 @@ def test_an_end_that_is_refused_is_held_until_somebody_has_mended_that(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     backend = Backend()
-    backend._patience = Patience(first_wait=0.0, longest_wait=0.0)
+    backend._patience = Patience(first_wait=0.0)
     refusals: list[AzureError]
     refusals = [ResourceNotFoundError("no container"), ClientAuthenticationError("another key")]
     refuse_writes(backend, monkeypatch, refusals)
@@ -237,7 +237,7 @@ def test_what_is_no_end_or_cannot_wait_is_refused_at_once(
     monkeypatch: pytest.MonkeyPatch, state: str, retries: int
 ) -> None:
     backend = Backend()
-    backend._patience = Patience(first_wait=0.0, longest_wait=0.0, retries=retries)
+    backend._patience = Patience(first_wait=0.0, retries=retries)
     refuse_writes(backend, monkeypatch, [ClientAuthenticationError("no")])
     with pytest.raises(ClientAuthenticationError):
         store(backend, state)
