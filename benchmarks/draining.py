@@ -9,7 +9,7 @@ from benchmarks import worker
 from benchmarks.bench import in_turn
 from benchmarks.brokers import RABBITMQ, REDIS, STOCK
 from benchmarks.figures import OURS, Row
-from benchmarks.processes import cpu_seconds, resident_megabytes
+from benchmarks.processes import cpu_seconds
 from benchmarks.servant import Servant
 from harness.waiting import wait_until
 
@@ -64,30 +64,8 @@ def measure(bench: Bench) -> list[Row]:
     return rows
 
 
-def measure_memory(bench: Bench) -> list[Row]:
-    """Let one worker run many tasks, and look at its memory on the way."""
-    row = Row(
-        "worker's memory, threads 8: growth from the first tenth of the tasks to the last",
-        "MB",
-        OURS,
-        "flat",
-    )
-    ours = bench.brokers.named(OURS)[0]
-    count = bench.choose(20_000, 500)
-    queue, watch = bench.queue(), bench.stopwatch(count)
-    _publish(ours, queue, watch.path, count)
-    with worker.start(ours, queue.name, POOLS["threads 8"]) as process:
-        levels: list[float] = []
-        for part in range(1, 11):
-            wanted = count * part // 10
-            wait_until(lambda wanted=wanted: watch.done() >= wanted, "tasks", 600, 0.1)  # type: ignore[misc]
-            levels.append(resident_megabytes(process.pid))
-    row.add(OURS, levels[-1] - levels[0])
-    row.note = f"{count:,} tasks, {levels[0]:.0f} MB after the first tenth"
-    return [row]
-
-
-def _publish(broker: Broker, queue: QueueObserver, path: str, count: int) -> None:
+def publish_backlog(broker: Broker, queue: QueueObserver, path: str, count: int) -> None:
+    """Publish tasks that do nothing, for workers that do not run yet."""
     with Servant("benchmarks.publisher", broker.as_argument(), queue.name) as child:
         child.ask(do="publish", threads=10, count=count, path=path)
 
@@ -97,7 +75,7 @@ def _drain(
 ) -> tuple[float, float]:
     """Publish, start a worker, and look for some seconds; tasks a second, CPU ms a task."""
     queue, watch = bench.queue(), bench.stopwatch(count)
-    _publish(broker, queue, watch.path, count)
+    publish_backlog(broker, queue, watch.path, count)
     is_settled_known = broker.name in _SETTLED
     with worker.start(broker, queue.name, POOLS[pool]) as process:
         wait_until(watch.done, "the first task", timeout=30, interval=0.005)

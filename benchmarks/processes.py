@@ -31,6 +31,11 @@ def resident_megabytes(pid: int) -> float:
     return total / 2**20
 
 
+def resident_each(pid: int) -> list[float]:
+    """Resident memory of a process, and then of each of its children, in MB of 2^20 bytes."""
+    return [process.memory_info().rss / 2**20 for process in _tree(pid)]
+
+
 def connections(pid: int, port: int) -> int:
     """How many TCP connections a process and its children have to a port."""
     count = 0
