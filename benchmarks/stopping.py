@@ -45,7 +45,7 @@ def measure(bench: Bench) -> list[Row]:
         contenders = bench.brokers.named(OURS, *others)
         if others:
             bench.leave_out((begin, ends["SIGTERM"]), REDIS, RABBITMQ)
-        for number in bench.rounds(5):
+        for number in bench.rounds():
             idle = _IDLE_SECONDS + number * _SHIFT_SECONDS
             bench.say(f"  {pool}, round {number + 1}")
             for broker in in_turn(contenders, number):

@@ -38,6 +38,11 @@ _GLANCE_SECONDS = 0.25
 """How often who waits for a message looks whether the worker is to stop, should nobody have sent it
 a signal. Celery asks only when the wait is over, which takes two seconds, twice."""
 
+_MOMENT_SECONDS = 0.02
+"""What is left of a wait once the worker is to stop. With gevent and eventlet, the greenlet that
+listens to remote control asks again and again until another one, which must have its turn, tells it
+to end."""
+
 
 class Transport(virtual.Transport):  # type: ignore[misc] # kombu publishes no types
     """Service Bus for kombu.
@@ -114,7 +119,10 @@ class Transport(virtual.Transport):  # type: ignore[misc] # kombu publishes no t
             if self.feed.deliver_one():
                 return
             left = None if due is None else due - time.monotonic()
-            if (left is not None and left <= 0) or is_worker_stopping():
+            if left is not None and left <= 0:
+                raise TimeoutError
+            if is_worker_stopping():
+                self.feed.wait(_MOMENT_SECONDS)
                 raise TimeoutError
             self.feed.wait(_GLANCE_SECONDS if left is None else min(left, _GLANCE_SECONDS))
 

@@ -19,7 +19,8 @@ AT_ONCE = 20
 
 def test_twenty_tasks_wait_at_once_and_each_result_comes(stack: Stack, tmp_path: Path) -> None:
     options = "--pool=gevent", f"--concurrency={AT_ONCE}"
-    with running_canvas(settings_on(stack), tmp_path, *options) as canvas:
+    settings = settings_on(stack) | {"REMOTE_CONTROL": "true"}  # a greenlet of its own listens
+    with running_canvas(settings, tmp_path, *options) as canvas:
         done = tmp_path / "done"
         talking = group(canvas.tasks.talk.s(1, str(done)) for _ in range(AT_ONCE)).apply_async()
         for number in range(AT_ONCE):

@@ -153,6 +153,19 @@ def test_a_loop_that_is_to_stop_is_handed_no_message(
     assert delivered == ["all"]
 
 
+def test_who_asks_on_while_the_worker_stops_lets_others_have_their_turn(
+    transport: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(transport.feed, "wait", waits.append)
+    monkeypatch.setattr(state, "should_stop", 0)
+    for timeout in (1.0, None):
+        with pytest.raises(TimeoutError):
+            transport.drain_events(None, timeout)
+    assert len(waits) == 2
+    assert all(0 < seconds < 0.1 for seconds in waits)
+
+
 def test_the_loop_runs_until_the_children_have_gone(hub: Hub) -> None:
     end_children(Pool(1, 4, 1), hub)
     assert hub.turns == 3
