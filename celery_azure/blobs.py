@@ -157,6 +157,10 @@ class BlobContainer:
         """
         return self._perform(operations.append(self.name, name, content, at))
 
+    def add(self, name: str, content: bytes) -> bool:
+        """Append to an append blob, wherever it ends; False when there is no blob."""
+        return self._perform(operations.add(self.name, name, content))
+
     def size(self, name: str) -> int | None:
         """The length of a blob in bytes; None when there is none."""
         return self._perform(operations.size(self.name, name))

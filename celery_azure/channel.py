@@ -36,6 +36,9 @@ _GET_SECONDS = 5.0
 _tags = itertools.count(1)
 
 
+_ENQUEUED = "x-opt-enqueued-time"
+
+
 def wall_clock() -> float:
     """The time, in seconds since 1970."""
     return time.time()  # noqa: TID251 - `eta` and `expires` are moments of the wall clock
@@ -301,6 +304,9 @@ class Channel(RoutingChannel):
         info["routing_key"] = info.get("routing_key") or queue
         if received.delivery_count:
             info["redelivered"] = True
+        enqueued = received.annotations.get(_ENQUEUED)
+        if enqueued is not None:
+            info["enqueued_at"] = enqueued / 1000  # when it could be had, in seconds since 1970
         if not self.is_wanted(queue, info["exchange"], info["routing_key"]):
             self._settle(delivery, COMPLETE)
             return None

@@ -16,6 +16,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from billiard.einfo import ExceptionWithTraceback
 from celery.exceptions import Ignore, Reject, Retry
 from celery.utils.serialization import UnpickleableExceptionWrapper
 from celery.worker.request import Request
@@ -82,7 +83,7 @@ def original_error(error: BaseException) -> BaseException:
     One that could not be pickled comes as an object of its class that was made without its
     `__init__`; when its class is not known here, as the wrapper.
     """
-    raised = getattr(error, "exc", None) or error  # billiard's ExceptionWithTraceback
+    raised = error.exc if isinstance(error, ExceptionWithTraceback) else error
     if isinstance(raised, UnpickleableExceptionWrapper):
         kind = getattr(sys.modules.get(raised.exc_module), raised.exc_cls_name, None)
         if isinstance(kind, type) and issubclass(kind, BaseException):

@@ -10,6 +10,8 @@ Set `result_backend = "celery_azure.results:BlobBackend"` and `result_backend_tr
 `started_after`
     STARTED is stored for tasks that run for longer than this, in seconds; default 0.1.
     With 0 it is stored for each, before it begins.
+`tell_changes`
+    Whether those who listen hear which states are written (`changes.py`); default: no.
 `also_expire`
     What else the sweeper removes: for beginnings of blobs' names, ages in seconds.
 `patience`
@@ -41,6 +43,7 @@ from celery_azure.blobs import (
     ChangedMeanwhileError,
     Patience,
 )
+from celery_azure.changes import CHANGES_PREFIX, KEPT_SECONDS, ChangeTeller, ChangeWriter
 from celery_azure.connection import BlobAccount, parse_blob_account
 from celery_azure.log_writer import LOG_PREFIX
 from celery_azure.postponed import PostponedCalls
@@ -89,6 +92,9 @@ class BlobBackend(KeyValueStoreBackend):  # type: ignore[misc] # celery publishe
         self._also_expire: dict[str, float] = wanted.get("also_expire", {})
         self._started_after = float(wanted.get("started_after", STARTED_AFTER_SECONDS))
         self._postponed = PostponedCalls("task states", self._started_after)
+        self._teller: ChangeTeller | None = None
+        if wanted.get("tell_changes", False):
+            self._teller = ChangeTeller(partial(ChangeWriter, self._started_blobs))
         self._running = threading.local()
         self._versions: OrderedDict[str, str] = OrderedDict()  # ETags, of what may be replaced
 
@@ -153,6 +159,7 @@ class BlobBackend(KeyValueStoreBackend):  # type: ignore[misc] # celery publishe
             return None
         prefixes = (self.task_keyprefix, self.group_keyprefix, self.chord_keyprefix, LOG_PREFIX)
         ages = {_text(prefix): float(self.expires) for prefix in prefixes}
+        ages[CHANGES_PREFIX] = KEPT_SECONDS
         swept = sweep(self._blobs, ages | self._also_expire, self.app.now().timestamp())
         logger.info("%d of %d blobs have expired and are removed.", swept.removed, swept.seen)
         return swept
@@ -184,17 +191,17 @@ class BlobBackend(KeyValueStoreBackend):  # type: ignore[misc] # celery publishe
         key = self._key(task_id)
         if state == states.STARTED and self._started_after > 0:
             self._running.key = key
-            call = partial(copy_context().run, self._write_started, key, content)
+            call = partial(copy_context().run, self._write_started, task_id, content)
             self._postponed.add(key, call)  # in the trace of the task
             return result
         self._postponed.drop(key)
         if state in states.READY_STATES:
-            self._store_end(key, content, state)
+            self._store_end(task_id, content, state)
         else:
-            self._advance(self._blobs, key, content, state)
+            self._advance(self._blobs, task_id, content, state)
         return result
 
-    def _store_end(self, key: str, content: bytes, state: str) -> None:
+    def _store_end(self, task_id: str, content: bytes, state: str) -> None:
         """Write an end, whatever time that takes: Celery acknowledges also what it cannot store.
 
         An outage is waited for by the container. A key that was replaced, or a right or the
@@ -203,7 +210,7 @@ class BlobBackend(KeyValueStoreBackend):  # type: ignore[misc] # celery publishe
         retries, left = 0, self._patience.retries * self._patience.longest_wait
         while True:
             try:
-                self._advance(self._blobs, key, content, state)
+                self._advance(self._blobs, task_id, content, state)
             except (ClientAuthenticationError, ResourceNotFoundError) as error:
                 if left <= 0:
                     raise
@@ -215,14 +222,15 @@ class BlobBackend(KeyValueStoreBackend):  # type: ignore[misc] # celery publishe
             else:
                 return
 
-    def _write_started(self, key: str, content: bytes) -> None:
+    def _write_started(self, task_id: str, content: bytes) -> None:
         try:
-            self._advance(self._started_blobs, key, content, states.STARTED)
+            self._advance(self._started_blobs, task_id, content, states.STARTED)
         except AzureError as error:
             logger.info("That a task has started could not be stored: %s", error)
 
-    def _advance(self, blobs: BlobContainer, key: str, content: bytes, state: str) -> None:
+    def _advance(self, blobs: BlobContainer, task_id: str, content: bytes, state: str) -> None:
         """Write a state over what is known to be there; look only when that is not so."""
+        key = self._key(task_id)
         seen = self._versions.get(key)
         while True:
             try:
@@ -245,6 +253,8 @@ class BlobBackend(KeyValueStoreBackend):  # type: ignore[misc] # celery publishe
             self._versions.pop(key, None)
         else:
             self._remember(key, written)
+        if self._teller is not None:
+            self._teller.tell(task_id)
 
     def _remember(self, key: str, etag: str) -> None:
         self._versions[key] = etag

@@ -26,18 +26,18 @@ class AzureBlobStore:
 
     async def read(self, name: str) -> StoredBlob | None:
         """Read a blob; None when there is none."""
-        blob = await _in_time(self._blobs.read(name))
+        blob = await in_time(self._blobs.read(name))
         return None if blob is None else StoredBlob(blob.content, blob.etag)
 
     async def read_part(self, name: str, start: int, length: int) -> bytes | None:
         """Read a part of a blob; None when there is none."""
-        return await _in_time(self._blobs.read_part(name, start, length))
+        return await in_time(self._blobs.read_part(name, start, length))
 
     async def replace(self, name: str, content: bytes, seen: StoredBlob | None) -> StoredBlob:
         """Write a blob if it is still what was read."""
         expected = None if seen is None else seen.etag
         try:
-            etag = await _in_time(self._blobs.replace(name, content, expected))
+            etag = await in_time(self._blobs.replace(name, content, expected))
         except ChangedMeanwhileError:
             raise ConflictError(name) from None
         return StoredBlob(content, etag)
@@ -47,7 +47,12 @@ class AzureBlobStore:
         self._blobs.close()
 
 
-async def _in_time(operation: Coroutine[Any, Any, _Result]) -> _Result:
+async def in_time(operation: Coroutine[Any, Any, _Result]) -> _Result:
+    """Let an operation take as long as an answer may.
+
+    Raises:
+        StorageUnavailable: it did not come to an end, or the storage does not answer.
+    """
     try:
         async with asyncio.timeout(_ANSWER_SECONDS):
             return await operation

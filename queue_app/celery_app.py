@@ -19,6 +19,7 @@ from queue_app.errors import SettingsError
 from queue_app.json_logs import JsonFormatter, use_json
 from queue_app.retries import RetryPolicy
 from queue_app.settings import Settings, TelemetrySettings
+from queue_app.task_metrics import TaskMeter
 from queue_app.tasks import register_tasks
 from queue_app.tracing import start_tracing, trace_tasks
 from queue_app.worker_metrics import serve_worker_metrics
@@ -38,13 +39,23 @@ def create_worker_app(settings: Settings, platform: str = sys.platform) -> Celer
     if settings.log_format == "json":
         signals.after_setup_logger.connect(_log_json)
         signals.after_setup_task_logger.connect(_log_json)
+    meter = None
     if settings.worker_metrics_port is not None:
-        serve_worker_metrics(settings.worker_metrics_host, settings.worker_metrics_port)
+        meter = TaskMeter()
+        serve_worker_metrics(
+            settings.worker_metrics_host, settings.worker_metrics_port, meter.registry
+        )
     claims = ClaimStore(settings, WORKER_PATIENCE)
     retries = RetryPolicy(
         settings.task_attempts, settings.retry_first_seconds, settings.retry_longest_seconds
     )
-    register_tasks(app, claims, delay_seconds=settings.processing_delay_seconds, retries=retries)
+    register_tasks(
+        app,
+        claims,
+        delay_seconds=settings.processing_delay_seconds,
+        retries=retries,
+        meter=meter,
+    )
     return app
 
 

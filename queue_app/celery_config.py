@@ -51,6 +51,7 @@ def create_celery_app(
             "container": settings.blob_container_name,
             "patience": patience,
             "started_after": settings.started_after_seconds,
+            "tell_changes": settings.tell_changes,
         },
         result_expires=timedelta(hours=settings.result_expires_hours),
         task_default_queue=settings.service_bus_queue_name,

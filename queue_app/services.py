@@ -9,13 +9,14 @@ from queue_app.blob_store import BlobStore, InMemoryBlobStore
 from queue_app.dead_letters import DeadLetters, InMemoryDeadLetters
 from queue_app.producer import InMemoryProducer, Producer
 from queue_app.queue_counts import InMemoryQueueGauge, QueueGauge
+from queue_app.watching import Changes
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
     """What the API needs of the world: broker, storage, and the time.
 
-    `now` gives seconds since 1970.
+    `now` gives seconds since 1970. Without `changes`, what is watched is only asked for.
     """
 
     producer: Producer
@@ -23,6 +24,7 @@ class Services:
     dead_letters: DeadLetters
     queue: QueueGauge
     now: Callable[[], float] = field(default=time.time)  # noqa: TID251 - handed to who needs it
+    changes: Changes | None = None
 
     @classmethod
     def in_memory(
@@ -47,3 +49,5 @@ class Services:
         await self.dead_letters.aclose()
         await self.queue.aclose()
         await self.blobs.aclose()
+        if self.changes is not None:
+            await self.changes.aclose()

@@ -66,6 +66,11 @@ class Settings(BaseSettings):
     started_after_seconds: float = Field(
         default=0.1, ge=0, le=60, description="STARTED is stored for tasks that take longer"
     )
+    tell_changes: bool = Field(
+        default=True,
+        description="whether workers tell which tasks have changed, while a process of the API "
+        "watches many",
+    )
     task_attempts: int = Field(
         default=5, ge=1, description="how often a job is tried whose error may pass"
     )

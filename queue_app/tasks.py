@@ -21,6 +21,7 @@ from queue_app.processing import process
 from queue_app.progress import Throttled, progress_to
 from queue_app.result_backend import PROGRESS
 from queue_app.retries import RetryPolicy, policy_of
+from queue_app.task_metrics import MeasuredRequest, TaskMeter
 
 logger = get_task_logger(__name__)
 
@@ -44,6 +45,7 @@ def register_tasks(
     delay_seconds: float = 0,
     work: Callable[[dict[str, Any]], Any] = process,
     retries: RetryPolicy | None = None,
+    meter: TaskMeter | None = None,
 ) -> Task:
     """Add the task to an app.
 
@@ -53,6 +55,7 @@ def register_tasks(
         delay_seconds: how long to sleep before the work, to have something to watch.
         work: what a job does; `retrying` may have given it a policy of its own.
         retries: how jobs are tried again, as far as `work` does not say.
+        meter: counts and times what becomes of the task; None for nobody.
     """
     policy = policy_of(work, retries or RetryPolicy())
 
@@ -76,6 +79,9 @@ def register_tasks(
 
     task_revoked.connect(partial(_on_revoked, claims), weak=False)
     base = _task_class(claims, policy)
+    if meter is not None:
+        base = _metered(base, meter)
+        meter.expect(TASK_NAME)
     # Not shared: each app has a task of its own, with its own stores behind it.
     return app.task(name=TASK_NAME, bind=True, base=base, shared=False)(process_data)
 
@@ -107,6 +113,16 @@ def _task_class(claims: Claims, policy: RetryPolicy) -> type[Task]:
             _discard(claims, claim)
 
     return ProcessData
+
+
+def _metered(base: type[Task], wanted: TaskMeter) -> type[Task]:
+    class Metered(base):  # type: ignore[misc] # celery publishes no types
+        """A task whose deliveries are counted."""
+
+        Request = f"{MeasuredRequest.__module__}:{MeasuredRequest.__name__}"
+        meter = wanted
+
+    return Metered
 
 
 def _on_revoked(claims: Claims, sender: Task, request: Any, **_: Any) -> None:

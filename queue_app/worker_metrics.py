@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from celery import signals
 from celery.worker import state
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import start_http_server
 from prometheus_client.metrics_core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
@@ -22,6 +22,8 @@ from celery_azure.counts import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from prometheus_client import CollectorRegistry
 
 logger = logging.getLogger(__name__)
 
@@ -50,15 +52,19 @@ class WorkerCollector(Collector):
         yield tasks
 
 
-def serve_worker_metrics(host: str, port: int) -> None:
+def serve_worker_metrics(host: str, port: int, registry: CollectorRegistry) -> None:
     """Serve `/metrics` from the moment at which the worker is ready.
 
     A port that is taken is told, and no reason for the worker not to work.
+
+    Args:
+        host: the address to listen on.
+        port: its port; 0 for a free one.
+        registry: what the worker's tasks are measured with.
     """
+    registry.register(WorkerCollector())
 
     def serve(**_: Any) -> None:
-        registry = CollectorRegistry()
-        registry.register(WorkerCollector())
         try:
             server, _thread = start_http_server(port, host, registry)
         except OSError as error:

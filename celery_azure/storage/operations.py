@@ -174,6 +174,23 @@ def append(container: str, name: str, content: bytes, at: int) -> Operation[int 
     return Operation(request, understand)
 
 
+def add(container: str, name: str, content: bytes) -> Operation[bool]:
+    """Append to an append blob, wherever it ends; False when there is no blob.
+
+    After a lost answer it can be there twice.
+    """
+
+    def understand(answer: Answer) -> bool:
+        if answer.status == _NOT_FOUND:
+            return False
+        if answer.status == _CREATED:
+            return True
+        raise refusal(answer)
+
+    request = Request("PUT", _path(container, name), (("comp", "appendblock"),), body=content)
+    return Operation(request, understand)
+
+
 def delete(container: str, name: str, *, if_match: str | None = None) -> Operation[bool]:
     """Remove a blob, on a condition or none; whether it was there and is not any more."""
 

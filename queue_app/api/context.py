@@ -32,7 +32,7 @@ def make_context(
     settings: Settings, services: Services, lifecycle: Lifecycle, metrics: Metrics
 ) -> Context:
     """Put together what requests need."""
-    watcher = Watcher(services.producer)
+    watcher = Watcher(services.producer, services.changes)
     return Context(
         settings,
         services,

@@ -14,6 +14,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from queue_app.api import problems
+from queue_app.api.live_response import DIRECT_SEND
 from queue_app.api.metrics import Metrics
 from queue_app.api.openapi import OPEN_PATHS
 from queue_app.api.parameters import CALLER
@@ -83,6 +84,7 @@ class Gate:
         try:
             refusal = self._refusal(scope, path)
             if refusal is None:
+                scope[DIRECT_SEND] = send
                 await self._app(scope, receive, send_dressed)
             else:
                 await refusal(scope, receive, send_dressed)

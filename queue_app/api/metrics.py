@@ -50,6 +50,12 @@ class Metrics:
         self._messages = Gauge(
             "queue_app_messages", "Messages in the queue.", ["state"], registry=self._registry
         )
+        self._cancellations = Counter(
+            "queue_app_cancellations",
+            "Tasks that clients wanted cancelled, by what became of the wish.",
+            ["outcome"],
+            registry=self._registry,
+        )
         waiting = Gauge(
             "queue_app_waiting_clients",
             "Clients that wait for changes of a task.",
@@ -84,6 +90,10 @@ class Metrics:
             name = _OUTCOMES.get(HTTPStatus(status), "refused")
             outcome = self._outcomes[status] = self._jobs.labels(name)
         outcome.inc(count)
+
+    def cancelled(self, outcome: str) -> None:
+        """Count a wish to cancel a task."""
+        self._cancellations.labels(outcome).inc()
 
     def render(self, counts: QueueCounts | None) -> bytes:
         """Everything in Prometheus' text format; without depths where they are not known."""

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from queue_app.api import openapi, parameters, problems, schemas
-from queue_app.api.dependencies import ServicesDep, TaskIdDep
+from queue_app.api.dependencies import ContextDep, ServicesDep, TaskIdDep
 from queue_app.api.etags import tagged
 from queue_app.api.views import task_body
 from queue_app.errors import TaskEnded, TaskNotFound, TaskRunning
@@ -60,10 +60,12 @@ async def read_task(request: Request, task_id: TaskIdDep, services: ServicesDep)
     },
     openapi_extra={"parameters": [openapi.TASK_ID]},
 )
-async def cancel_task(task_id: TaskIdDep, services: ServicesDep) -> Response:
+async def cancel_task(task_id: TaskIdDep, context: ContextDep) -> Response:
     """Cancel a task: 200, it never runs; 202, it runs and was asked to stop."""
+    services = context.services
     record = await find_record(services, task_id)
     outcome = await services.producer.cancel(task_id)
+    context.metrics.cancelled(outcome)
     if outcome is Cancelling.RUNNING:
         raise TaskRunning("The task runs; it cannot be stopped from here.")
     if outcome is Cancelling.ENDED:

@@ -14,6 +14,7 @@ from queue_app.api.etags import etag_of, is_known, tagged
 from queue_app.api.event_stream import EventStream
 from queue_app.api.head import IS_HEAD
 from queue_app.api.lifecycle import Lifecycle
+from queue_app.api.live_response import LiveResponse
 from queue_app.api.plain_route import PlainRoute
 from queue_app.api.task_feed import LOOK_SECONDS
 from queue_app.api.task_routes import find_record
@@ -105,7 +106,7 @@ async def stream_events(request: Request, task_id: TaskIdDep, context: ContextDe
             async for event in EventStream(feed, log_start).events():
                 yield event
 
-    return StreamingResponse(body(), media_type="text/event-stream", headers=headers)
+    return LiveResponse(request.scope, body(), "text/event-stream", headers)
 
 
 @router.get(

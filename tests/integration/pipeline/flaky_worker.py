@@ -8,7 +8,9 @@ from queue_app.celery_config import create_celery_app
 from queue_app.claim_check import ClaimStore
 from queue_app.retries import RetryPolicy
 from queue_app.settings import Settings
+from queue_app.task_metrics import TaskMeter
 from queue_app.tasks import register_tasks
+from queue_app.worker_metrics import serve_worker_metrics
 
 
 def work(data: dict[str, Any]) -> int:
@@ -24,9 +26,12 @@ def work(data: dict[str, Any]) -> int:
 
 settings = Settings.load()
 app = create_celery_app(settings)
+meter = TaskMeter()
+serve_worker_metrics("127.0.0.1", 0, meter.registry)
 register_tasks(
     app,
     ClaimStore(settings, WORKER_PATIENCE),
     work=work,
     retries=RetryPolicy(attempts=3, first_seconds=0.1),
+    meter=meter,
 )

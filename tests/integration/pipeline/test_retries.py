@@ -5,20 +5,31 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from harness.live import start_product
+from harness.processes import ManagedProcess
 from harness.waiting import wait_until
+from queue_app.jobs import TASK_NAME
 from tests.integration.jobs import JSON, Client
 
 APP = "tests.integration.pipeline.flaky_worker"
 
 
 @pytest.fixture
-def client(product_settings: dict[str, str], tmp_path: Path) -> Iterator[Client]:
+def system(
+    product_settings: dict[str, str], tmp_path: Path
+) -> Iterator[tuple[Client, ManagedProcess]]:
     worker, api, url = start_product(product_settings, app=APP, folder=tmp_path)
     with worker, api, Client(url) as client:
-        yield client
+        yield client, worker
+
+
+def measured(worker: ManagedProcess) -> set[str]:
+    """The lines that Prometheus would read."""
+    served = worker.wait_for_line(r"Metrics are served on (http://127\.0\.0\.1:\d+/metrics)")
+    return set(httpx.get(served.group(1), trust_env=False).text.splitlines())
 
 
 def dead_letters(client: Client) -> list[dict[str, Any]]:
@@ -27,8 +38,10 @@ def dead_letters(client: Client) -> list[dict[str, Any]]:
 
 
 def test_a_job_is_tried_again_and_kept_with_its_last_error_when_it_is_given_up(
-    client: Client, tmp_path: Path
+    system: tuple[Client, ManagedProcess], tmp_path: Path
 ) -> None:
+    client, worker = system
+
     def enqueue(name: str, succeeds_at: int, size: int = 0) -> str:
         job = {"file": str(tmp_path / name), "succeeds_at": succeeds_at, "padding": "x" * size}
         return client.enqueue(json.dumps(job).encode())
@@ -51,3 +64,15 @@ def test_a_job_is_tried_again_and_kept_with_its_last_error_when_it_is_given_up(
     assert client.wait_for(unlucky, "SUCCESS")["result"] == 5
     assert client.http.get(f"/tasks/{unlucky}").json()["attempts"] == 2
     assert dead_letters(client) == []
+
+    name = f'task="{TASK_NAME}"'
+    states = {"started": 8, "retried": 5, "succeeded": 2, "failed": 1}
+    wanted = {
+        f'queue_app_worker_task_states_total{{state="{state}",{name}}} {count}.0'
+        for state, count in states.items()
+    }
+    wanted |= {
+        f"queue_app_worker_task_run_seconds_count{{{name}}} 8.0",
+        f"queue_app_worker_task_wait_seconds_count{{{name}}} 8.0",
+    }
+    wait_until(lambda: wanted <= measured(worker), "the metrics of all attempts", 30)

@@ -37,6 +37,19 @@ class InMemoryBlobs:
             raise ChangedMeanwhileError(name)
         return written
 
+    def create_log(self, name: str) -> None:
+        self.asked.append("create")
+        if name in self.blobs:
+            raise ChangedMeanwhileError(name)
+        self.put(name, b"")
+
+    def add(self, name: str, content: bytes) -> bool:
+        self.asked.append("add")
+        stored = self.blobs.get(name)
+        if stored is not None:
+            self.put(name, stored.content + content)
+        return stored is not None
+
     def delete(self, name: str) -> None:
         self.asked.append("delete")
         self.blobs.pop(name, None)

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import pytest
 from billiard.einfo import ExceptionInfo
 from celery import Celery, Task
-from celery.exceptions import Ignore
+from celery.exceptions import Ignore, Retry
 from celery.utils.serialization import get_pickleable_exception
 
 from celery_azure.dead_lettering import DeadLetteringRequest, original_error
@@ -105,3 +105,8 @@ def test_an_error_that_cannot_be_pickled_is_recognised_all_the_same() -> None:
 @pytest.mark.parametrize("error", [ValueError("plain"), ConnectionError()])
 def test_other_errors_are_what_they_are(error: Exception) -> None:
     assert original_error(error) is error
+
+
+def test_a_wish_to_be_tried_again_is_not_taken_for_the_error_behind_it() -> None:
+    wish = Retry("again", ValueError("no"), 1)
+    assert original_error(wish) is wish

@@ -79,6 +79,7 @@ def test_a_backend_sweeps_results_groups_chords_logs_and_what_it_is_told(
             "celery-taskset-meta-": 3600.0,
             "chord-unlock-": 3600.0,
             "logs/": 3600.0,
+            "changes/": 3600.0,
             "idempotency/": 60.0,
         }
     ]

@@ -1,10 +1,13 @@
 import asyncio
+from contextlib import ExitStack
+from dataclasses import replace
 
 import pytest
 
 from queue_app.errors import StorageUnavailable
 from queue_app.jobs import TaskRecord, TaskState
-from queue_app.watching import FASTEST, SLOWEST, Watcher
+from queue_app.watching import FASTEST, FEW, READS_PER_SECOND, SLOWEST, Watcher
+from tests.unit.queue_app.api.eventually import eventually
 
 PATIENCE = 60.0  # real seconds, for what comes by itself
 STARTED = TaskRecord("a", TaskState.STARTED)
@@ -36,8 +39,10 @@ class Storage:
         await self.running.wait()
         await asyncio.sleep(0)
 
-    def watcher(self, **options: float) -> Watcher:
-        return Watcher(self, pause=self.pause, clock=lambda: self.now, **options)
+    def watcher(self, reads_per_second: float = READS_PER_SECOND) -> Watcher:
+        return Watcher(
+            self, reads_per_second=reads_per_second, pause=self.pause, clock=lambda: self.now
+        )
 
 
 async def test_a_change_wakes_the_one_who_waits() -> None:
@@ -124,3 +129,136 @@ async def test_a_task_that_does_not_change_is_asked_less_and_less() -> None:
     assert storage.pauses[0] == FASTEST
     assert storage.pauses[-1] == SLOWEST
     assert sorted(storage.pauses) == storage.pauses
+
+
+class Hints:
+    """Tells what a test says, once each."""
+
+    def __init__(self) -> None:
+        self.told: set[str] = set()
+        self.calls = 0
+        self.is_away = False
+
+    async def hear(self) -> set[str]:
+        self.calls += 1
+        if self.is_away:
+            raise StorageUnavailable("away")
+        told, self.told = self.told, set()
+        return told
+
+    async def aclose(self) -> None:
+        """Nothing to release."""
+
+
+class Crowd:
+    """Many tasks that are watched; the pollers sleep until a test lets them, hints do not."""
+
+    def __init__(self, tasks: int, hints: Hints | None) -> None:
+        self.records: dict[str, TaskRecord] = {}
+        self.reads: list[str] = []
+        self.pauses: list[float] = []
+        self.polling = asyncio.Event()
+        self.answering = asyncio.Event()
+        self.answering.set()
+        self.watcher = Watcher(self, hints, pause=self.pause, clock=lambda: 0.0)
+        self.watched = ExitStack()
+        self.watches = {
+            task_id: self.watched.enter_context(self.watcher.watch(task_id, None))
+            for task_id in map(str, range(tasks))
+        }
+
+    async def record(self, task_id: str) -> TaskRecord | None:
+        self.reads.append(task_id)
+        found = self.records.get(task_id)
+        await self.answering.wait()
+        return found
+
+    async def pause(self, seconds: float) -> None:
+        if seconds not in {FASTEST, SLOWEST}:
+            self.pauses.append(seconds)
+            await self.polling.wait()
+        await asyncio.sleep(0)
+
+    def change(self, *ids: str) -> None:
+        for task_id in ids:
+            self.records[task_id] = replace(STARTED, task_id=task_id)
+
+
+async def test_of_many_tasks_the_one_that_is_told_of_is_read_at_once() -> None:
+    hints = Hints()
+    crowd = Crowd(FEW + 1, hints)
+    with crowd.watched:
+        crowd.change("7")
+        hints.told = {"7", "of somebody else"}
+        assert await crowd.watches["7"].change(5)
+    assert crowd.reads == ["7"]
+
+
+async def test_nobody_listens_while_few_tasks_are_watched_or_hints_are_off() -> None:
+    hints = Hints()
+    with Crowd(FEW, hints).watched, Crowd(FEW + 1, None).watched:
+        await asyncio.sleep(0.0)
+        assert hints.calls == 0
+
+
+async def test_listening_ends_when_few_tasks_are_left() -> None:
+    hints = Hints()
+    with Crowd(FEW + 1, hints).watched:
+        await eventually(lambda: hints.calls)
+    await asyncio.sleep(0)
+    calls = hints.calls
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert hints.calls == calls
+
+
+async def test_what_nobody_told_of_is_found_by_asking() -> None:
+    crowd = Crowd(FEW + 1, Hints())
+    with crowd.watched:
+        crowd.change("7")
+        crowd.polling.set()
+        assert await crowd.watches["7"].change(5)
+
+
+async def test_who_cannot_hear_asks_on_and_listens_again_later() -> None:
+    hints = Hints()
+    hints.is_away = True
+    crowd = Crowd(FEW + 1, hints)
+    with crowd.watched:
+        await eventually(lambda: hints.calls > 1)
+        hints.is_away = False
+        crowd.change("7")
+        hints.told = {"7"}
+        assert await crowd.watches["7"].change(5)
+
+
+async def test_a_hint_during_a_read_is_followed_by_another_read() -> None:
+    hints = Hints()
+    crowd = Crowd(FEW + 1, hints)
+    with crowd.watched:
+        crowd.answering.clear()
+        hints.told = {"7"}
+        await eventually(lambda: crowd.reads == ["7"])  # nothing is there yet
+        crowd.change("7")
+        assert not await crowd.watcher._look("7", crowd.watcher._pollers["7"])
+        crowd.answering.set()
+        assert await crowd.watches["7"].change(5)
+    assert crowd.reads == ["7", "7"]
+
+
+async def test_hints_that_come_true_save_reads_until_they_fail() -> None:
+    hints = Hints()
+    crowd = Crowd(FEW * 2, hints)
+    with crowd.watched:
+        whole = crowd.watcher._interval(0)
+        ids = list(crowd.watches)[:FEW]
+        crowd.change(*ids)
+        hints.told = set(ids)
+        for task_id in ids:
+            assert await crowd.watches[task_id].change(5)
+        assert crowd.watcher._interval(0) == pytest.approx(4 * whole)
+        crowd.change(*crowd.watches)
+        crowd.polling.set()
+        for task_id in set(crowd.watches) - set(ids):
+            assert await crowd.watches[task_id].change(5)
+        assert crowd.watcher._interval(0) == pytest.approx(whole)

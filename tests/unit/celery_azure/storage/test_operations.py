@@ -27,6 +27,7 @@ EVERY: dict[str, Operation[Any]] = {
     "write": operations.write("box", "n", b""),
     "create_log": operations.create_log("box", "n"),
     "append": operations.append("box", "n", b"", 0),
+    "add": operations.add("box", "n", b""),
     "delete": operations.delete("box", "n"),
     "create_container": operations.create_container("box"),
     "list_page": operations.list_page("box", "", None, 1),
@@ -83,6 +84,15 @@ def test_a_conflict_of_another_kind_is_no_failed_condition() -> None:
 def test_a_write_into_no_container_is_not_found() -> None:
     with pytest.raises(ResourceNotFoundError):
         EVERY["write"].understand(answer(404, "ContainerNotFound"))
+
+
+def test_adding_says_whether_there_is_a_blob_and_has_no_condition() -> None:
+    operation = operations.add("box", "n", b"abc")
+    assert (operation.request.query, operation.request.headers) == ((("comp", "appendblock"),), {})
+    assert operation.understand(answer(201)) is True
+    assert operation.understand(ABSENT) is False
+    with pytest.raises(HttpResponseError):
+        operation.understand(answer(409, "BlockCountExceedsLimit"))
 
 
 def test_appending_gives_the_new_length_and_is_bound_to_the_old() -> None:

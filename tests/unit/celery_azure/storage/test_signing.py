@@ -84,6 +84,7 @@ REQUESTS = {
     "write if absent": operations.write("box", "n", b"x", if_absent=True).request,
     "create log": operations.create_log("box", "n").request,
     "append": operations.append("box", "n", b"line\n", 99).request,
+    "add": operations.add("box", "n", b"line\n").request,
     "delete": operations.delete("box", "n", if_match='"0x1"').request,
     "create container": operations.create_container("box").request,
     "list": operations.list_page("box", "logs/é&", "2!92!marker==", 1000).request,

@@ -1,12 +1,16 @@
+from contextlib import ExitStack
+from dataclasses import replace
+
 import httpx
 import pytest
 from fastapi import FastAPI
 
 from queue_app.api import application
 from queue_app.api.application import create_app
-from queue_app.producer import InMemoryProducer
+from queue_app.producer import InMemoryProducer, Payload
 from queue_app.services import Services
 from queue_app.settings import Settings
+from queue_app.watching import FEW
 
 
 async def test_the_producer_lives_as_long_as_the_application(
@@ -46,3 +50,33 @@ async def test_without_a_double_the_producer_is_made_at_start_and_not_before(
     (producer,) = made
     assert len(producer.payloads) == 1
     assert producer.closed
+
+
+async def test_who_watches_many_tasks_hears_of_changes(
+    settings: Settings, producer: InMemoryProducer
+) -> None:
+    heard: list[str] = []
+
+    class Changes:
+        is_closed = False
+
+        async def hear(self) -> list[str]:
+            return heard
+
+        async def aclose(self) -> None:
+            self.is_closed = True
+
+    changes = Changes()
+    services = replace(Services.in_memory(producer), changes=changes)
+    watcher = create_app(settings, services=services).state.context.watcher
+    with ExitStack() as watched:
+        watches = {
+            task_id: watched.enter_context(watcher.watch(task_id, None))
+            for task_id in [await producer.enqueue(Payload(b"{}", {})) for _ in range(FEW + 1)]
+        }
+        task_id, watch = next(iter(watches.items()))
+        producer.start(task_id)
+        heard.append(task_id)
+        assert await watch.change(30)
+    await services.aclose()
+    assert changes.is_closed

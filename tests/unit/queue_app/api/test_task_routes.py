@@ -81,6 +81,8 @@ async def test_a_task_that_waits_is_cancelled(
     producer.start(task_id)
     status = (await client.get(f"/status/{task_id}")).json()
     assert (status["status"], status["result"]) == ("FAILURE", CANCELLED_RESULT)
+    metrics = (await client.get("/metrics")).text
+    assert 'queue_app_cancellations_total{outcome="cancelled"} 1.0' in metrics
 
 
 async def test_a_running_task_that_nobody_can_stop_is_a_conflict(
