@@ -31,12 +31,14 @@ class Client(asyncio.Protocol):
         begun: Set when its first event has come.
         mark: What an event is searched for; None for none.
         came: When such an event came in, by the monotonic clock.
+        refusal: The status line of an answer that is no stream; empty for one that is.
     """
 
     def __init__(self, path: str) -> None:
         self.begun = asyncio.Event()
         self.mark: bytes | None = None
         self.came = 0.0
+        self.refusal = ""
         self._path = path
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -51,6 +53,9 @@ class Client(asyncio.Protocol):
             self.came = time.monotonic()
             self.mark = None
         elif b"event: status" in data:
+            self.begun.set()
+        elif data.startswith(b"HTTP/") and b" 200 " not in data[:16]:
+            self.refusal = data.partition(b"\r\n")[0].decode()
             self.begun.set()
 
 
@@ -102,6 +107,8 @@ class Clients:
                     lambda: Client(path), "127.0.0.1", port
                 )
                 await client.begun.wait()
+                if client.refusal:
+                    raise ConnectionError(f"{path} was answered with {client.refusal}")
                 return client
 
         self._clients = list(await asyncio.gather(*map(open_one, paths)))

@@ -7,9 +7,10 @@ from celery_azure.blobs import WORKER_PATIENCE
 from queue_app.celery_config import create_celery_app
 from queue_app.claim_check import ClaimStore
 from queue_app.retries import RetryPolicy
-from queue_app.settings import Settings
+from queue_app.settings import Settings, TelemetrySettings
 from queue_app.task_metrics import TaskMeter
 from queue_app.tasks import register_tasks
+from queue_app.tracing import start_tracing, trace_tasks
 from queue_app.worker_metrics import serve_worker_metrics
 
 
@@ -24,6 +25,9 @@ def work(data: dict[str, Any]) -> int:
     return attempt
 
 
+provider = start_tracing(TelemetrySettings(), "queue-worker")
+if provider is not None:
+    trace_tasks(provider)
 settings = Settings.load()
 app = create_celery_app(settings)
 meter = TaskMeter()

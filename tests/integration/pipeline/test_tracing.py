@@ -1,6 +1,7 @@
 """One trace from the client's request to the task's writes, as a collector gets it."""
 
 import itertools
+import json
 import subprocess
 import sys
 import threading
@@ -17,6 +18,9 @@ from harness.waiting import wait_until
 from tests.integration.jobs import JSON, Client
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
+RETRIED = "1bf7651916cd43dd8448eb211c80319d"
+RUN = "run/queue_app.tasks.process_data"
+FLAKY = "tests.integration.pipeline.flaky_worker"
 
 
 class Collector(ThreadingHTTPServer):
@@ -58,34 +62,58 @@ def collector() -> Iterator[Collector]:
         thread.join()
 
 
-def test_a_trace_leads_from_the_request_over_the_message_to_the_task_and_its_writes(
+def enqueue(client: Client, trace_id: str, job: dict[str, Any]) -> None:
+    """Let a job of a trace come to its end."""
+    headers = {**JSON, "traceparent": f"00-{trace_id}-b7ad6b7169203331-01"}
+    answer = client.http.post("/enqueue/", content=json.dumps(job).encode(), headers=headers)
+    client.result(answer.json()["task_id"])
+
+
+def runs(collector: Collector, trace_id: str) -> list[Any]:
+    """The spans of a task's attempts, in the order in which they began."""
+    found = [span for _, span in collector.of_trace(trace_id) if span.name == RUN]
+    return sorted(found, key=lambda span: span.start_time_unix_nano)
+
+
+def ancestors(collector: Collector, span: Any) -> list[bytes]:
+    """The ids of the spans above one, as far as the collector has them."""
+    spans = {one.span_id: one for _, one in collector.spans}
+    above = []
+    while (span := spans.get(span.parent_span_id)) is not None:
+        above.append(span.span_id)
+    return above
+
+
+def test_a_trace_leads_from_the_request_to_the_task_its_writes_and_its_next_attempt(
     product_settings: dict[str, str], collector: Collector, tmp_path: Path
 ) -> None:
     settings = product_settings | {
         "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.server_port}",
         "OTEL_BSP_SCHEDULE_DELAY": "100",
     }
-    headers = {**JSON, "traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}
-    worker, api, url = start_product(settings, folder=tmp_path)
+    worker, api, url = start_product(settings, app=FLAKY, folder=tmp_path)
     with worker, api, Client(url) as client:
-        answer = client.http.post("/enqueue/", content=b'{"a":1}', headers=headers)
-        client.result(answer.json()["task_id"])
+        enqueue(client, TRACE, {"file": str(tmp_path / "lucky"), "succeeds_at": 1})
+        enqueue(client, RETRIED, {"file": str(tmp_path / "unlucky"), "succeeds_at": 2})
 
         def names() -> Any:
             found = {span.name for _, span in collector.of_trace(TRACE)}
             return found if "PUT blob" in found and len(found) == 4 else None
 
-        wait_until(names, "the four spans of the trace")
+        wait_until(names, "the four spans of the trace", 30)
+        wait_until(lambda: len(runs(collector, RETRIED)) == 2, "the spans of two attempts", 30)
         worker.stop()
         api.stop()
     by_name = {span.name: (service, span) for service, span in collector.of_trace(TRACE)}
     queue = settings["SERVICE_BUS_QUEUE_NAME"]
-    way = ["POST /enqueue/", f"send {queue}", "run/queue_app.tasks.process_data", "PUT blob"]
+    way = ["POST /enqueue/", f"send {queue}", RUN, "PUT blob"]
     assert set(by_name) == set(way)
     assert [by_name[name][0] for name in way] == [*["queue-api"] * 2, *["queue-worker"] * 2]
     for before, after in itertools.pairwise(way):
         assert by_name[after][1].parent_span_id == by_name[before][1].span_id
-    assert "Traceback" not in api.output + worker.output
+    first, second = runs(collector, RETRIED)
+    assert first.span_id in ancestors(collector, second)
+    assert "Traceback" not in api.output
 
 
 @pytest.mark.embedded_only
