@@ -32,6 +32,7 @@ FEW = int(READS_PER_SECOND * FASTEST)
 
 _PATIENCE = 60.0  # seconds without a change after which a task is asked less often
 _AT_ONCE = 16  # reads that hints have caused
+_POLLS_AT_ONCE = 8  # so that a storage that is slow is not flooded, and answers what is urgent
 _TRUSTED_SHARE = 0.25  # of the budget, while hints are trusted
 _MOST_TRUST = 20
 _DISAPPOINTMENT = 2  # a change that was not told of outweighs so many that were
@@ -111,6 +112,7 @@ class Watcher:
         self._pollers: dict[str, _Poller] = {}
         self._listening: asyncio.Task[None] | None = None
         self._trust = 0
+        self._turns = asyncio.Semaphore(_POLLS_AT_ONCE)
 
     @property
     def tasks(self) -> int:
@@ -141,7 +143,9 @@ class Watcher:
     async def _poll(self, task_id: str, poller: "_Poller") -> None:
         while poller.record is None or not poller.record.state.is_end:
             await self._pause(self._interval(self._now() - poller.changed_at))
-            if await self._look(task_id, poller):
+            async with self._turns:
+                is_news = await self._look(task_id, poller)
+            if is_news:
                 self._trust = max(self._trust - _DISAPPOINTMENT, -_MOST_TRUST)
 
     async def _look(self, task_id: str, poller: "_Poller") -> bool:

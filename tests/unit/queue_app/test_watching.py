@@ -262,3 +262,16 @@ async def test_hints_that_come_true_save_reads_until_they_fail() -> None:
         for task_id in set(crowd.watches) - set(ids):
             assert await crowd.watches[task_id].change(5)
         assert crowd.watcher._interval(0) == pytest.approx(whole)
+
+
+async def test_pollers_do_not_flood_a_storage_that_is_slow() -> None:
+    crowd = Crowd(FEW * 4, None)
+    with crowd.watched:
+        crowd.answering.clear()
+        crowd.polling.set()
+        await eventually(lambda: crowd.reads)
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert len(crowd.reads) == 8
+        crowd.answering.set()
+        await eventually(lambda: set(crowd.reads) == set(crowd.watches))
