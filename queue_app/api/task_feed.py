@@ -23,6 +23,7 @@ LOOK_SECONDS = 0.5
 """How often the log of a running task is read, and how soon streams end when the service closes."""
 
 _LOOKS_PER_SECOND = 200.0  # at logs, by all feeds of a process together
+_LOOKS_AT_ONCE = 4  # a storage that is slow is not flooded with them
 _SILENCE_SECONDS = 15.0  # proxies cut what is silent for a minute
 _LAST_LOOKS = 3  # a worker writes the end of its log and the end of its task at the same time
 _KEPT_BYTES = 65_536  # of a log's end, for clients that are a little behind
@@ -88,8 +89,11 @@ class Feed:
                 break
             if record is None:
                 await watch.change(None)
-            elif not await self._look(at_end=False):
-                await watch.change(looks.interval())
+            else:
+                async with looks.turns:
+                    has_more = await self._look(at_end=False)
+                if not has_more:
+                    await watch.change(looks.interval())
         left = _LAST_LOOKS
         while left:
             if not await self._look(at_end=left == 1):
@@ -161,6 +165,7 @@ class Looks:
 
     def __init__(self) -> None:
         self.feeds = 0
+        self.turns = asyncio.Semaphore(_LOOKS_AT_ONCE)
 
     def interval(self) -> float:
         """Seconds between two looks of a feed."""

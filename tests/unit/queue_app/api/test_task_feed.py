@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from queue_app.jobs import TaskRecord, TaskState
 from queue_app.producer import InMemoryProducer
 from queue_app.task_logs import TaskLogs, log_name
 from queue_app.watching import Watcher
+from tests.unit.queue_app.api.eventually import eventually
 
 STARTED = TaskRecord("a", TaskState.STARTED)
 ENDED = TaskRecord("a", TaskState.SUCCESS, 1)
@@ -177,3 +179,29 @@ async def test_nothing_is_left_when_the_last_client_has_gone(
         assert feeds._ticker is not None
     assert not feeds._feeds
     assert feeds._ticker is None
+
+
+async def test_feeds_of_many_tasks_do_not_flood_a_storage_that_is_slow(
+    lifecycle: Lifecycle,
+) -> None:
+    answering = asyncio.Event()
+
+    class SlowStore(CountingStore):
+        async def read_part(self, name: str, start: int, length: int) -> bytes | None:
+            data = await super().read_part(name, start, length)
+            await answering.wait()
+            return data
+
+    store, producer = SlowStore(), InMemoryProducer()
+    feeds = TaskFeeds(Watcher(producer), TaskLogs(store), lifecycle)
+    with ExitStack() as followed:
+        for number in range(20):
+            task_id = str(number)
+            started = replace(STARTED, task_id=task_id)
+            followed.enter_context(feeds.follow(task_id, started, 0))
+        await eventually(lambda: store.reads)
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert store.reads == 4
+        answering.set()
+        await eventually(lambda: store.reads >= 20)
