@@ -49,6 +49,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], list[Row]]] = {
     "events": streaming.measure,
     "blobs": blob_cost.measure,
     "emulator-start": emulator_start.measure,
+    "emulator-stack": emulator_start.measure_stack,
     "emulator-messages": emulator_cost.measure_messages,
     "emulator-backlog": emulator_cost.measure_backlog,
     "emulator-scale": emulator_cost.measure_scale,

@@ -1,8 +1,9 @@
-"""How long the emulator takes from process start to its first accepted AMQP open.
+"""How long the emulator, and the embedded stack, take to start.
 
-The clock runs from before the process is made until the bytes of the server's `open` arrive.
-Beside it, in the same run and in turn, stands the start of a bare interpreter: the part of the
-time that no program in Python can save.
+The clock runs from before the process is made until the bytes of the server's `open` arrive; for
+the stack, until both of its services have said that they are ready. Beside it, in the same run and
+in turn, stands the start of a bare interpreter: the part of the time that no program in Python can
+save.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 from benchmarks.figures import Row
 from benchmarks.handshake import open_connection
 from benchmarks.processes import resident_megabytes
+from harness.embedded import EmbeddedStack
 from harness.environment import child_environment
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from benchmarks.bench import Bench
 
 EMULATOR = "emulator"
+STACK = "embedded stack"
 _BARE = "bare interpreter"
 _READY = r"Endpoint=sb://[^:;]+:(\d+)"
 
@@ -35,14 +38,31 @@ def measure(bench: Bench) -> list[Row]:
     memory = Row("emulator: resident memory when idle", "MB", _BARE, "< 40 MB")
     for _ in bench.rounds(3):
         for _ in range(bench.choose(5, 2)):
-            begin = time.perf_counter()
-            subprocess.run([sys.executable, "-c", "pass"], check=True, env=child_environment({}))
-            starts.add(_BARE, (time.perf_counter() - begin) * 1000)
+            starts.add(_BARE, _bare_start())
             begin = time.perf_counter()
             with _emulator() as (pid, port), open_connection(port):
                 starts.add(EMULATOR, (time.perf_counter() - begin) * 1000)
                 memory.add(EMULATOR, resident_megabytes(pid))
     return [starts, memory]
+
+
+def measure_stack(bench: Bench) -> list[Row]:
+    """Start embedded stacks and interpreters in turn."""
+    starts = Row("embedded stack: nothing runs → both services are ready", "ms", _BARE, "< 4 s")
+    for _ in bench.rounds(3):
+        for _ in range(bench.choose(3, 1)):
+            starts.add(_BARE, _bare_start())
+            begin = time.perf_counter()
+            with EmbeddedStack(bench.say):
+                starts.add(STACK, (time.perf_counter() - begin) * 1000)
+    return [starts]
+
+
+def _bare_start() -> float:
+    """Milliseconds that an interpreter takes to start, do nothing, and end."""
+    begin = time.perf_counter()
+    subprocess.run([sys.executable, "-c", "pass"], check=True, env=child_environment({}))
+    return (time.perf_counter() - begin) * 1000
 
 
 @contextlib.contextmanager

@@ -19,6 +19,10 @@ KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr
 """Azurite's documented key; it protects nothing."""
 
 _PACKAGE = Path(__file__).parent / "azurite"
+_OF_NODE = (
+    *("--require", str(_PACKAGE / "without_telemetry.cjs")),
+    "--disable-warning=DEP0040",  # of a package that Azurite uses; it tells nobody here anything
+)
 
 
 class Azurite:
@@ -45,7 +49,7 @@ class Azurite:
         self.process = ManagedProcess(
             "azurite",
             [
-                *(node.executable, str(program)),
+                *(node.executable, *_OF_NODE, str(program)),
                 *("--blobHost", "127.0.0.1", "--blobPort", str(port), *place),
                 # The newest SDKs speak versions of the API that Azurite does not know by name.
                 *("--skipApiVersionCheck", "--disableTelemetry", "--silent"),

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
@@ -51,6 +52,12 @@ def counter(request: pytest.FixtureRequest) -> Iterator[Counter]:
     )
 
 
+@pytest.fixture(scope="module")
+def threads() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(4) as threads:
+        yield threads
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -89,15 +96,17 @@ def test_at_every_edge_a_payload_arrives_or_is_refused(
 
 
 @through_the_pipeline()
-@given(several=st.lists(payload_bodies(), min_size=1, max_size=8))
+@given(several=st.lists(payload_bodies(), min_size=1, max_size=16))
 def test_any_object_arrives_as_it_was_sent(
-    client: Client, counter: Counter, several: list[tuple[bytes, dict[str, object]]]
+    client: Client,
+    counter: Counter,
+    threads: ThreadPoolExecutor,
+    several: list[tuple[bytes, dict[str, object]]],
 ) -> None:
-    tasks = [(client.enqueue(body), value) for body, value in several]
+    task_ids = list(threads.map(client.enqueue, [body for body, _ in several]))
 
-    for task_id, value in tasks:
+    for task_id, (body, value) in zip(task_ids, several, strict=True):
         assert identical(client.result(task_id), {"processed": value})
-    for body, _ in several:
         counter.add(body)
 
 
