@@ -41,6 +41,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], list[Row]]] = {
     "publish": publishing.measure,
     "enqueue": serving.measure_enqueue,
     "status": serving.measure_status,
+    "server": serving.measure_server,
     "drain": draining.measure,
     "memory": endurance.measure,
     "stop": stopping.measure,

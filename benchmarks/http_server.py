@@ -1,6 +1,6 @@
 """The product's FastAPI app in front of one broker or none.
 
-    python -m benchmarks.http_server ours|floor|arq|celery BROKER QUEUE
+    python -m benchmarks.http_server ours|floor|arq|celery BROKER QUEUE [PARSER]
 
 The same routes, parsing and answers for all; only the producer differs. One uvicorn worker, no
 access log. The product's settings come from the environment, as they do in production.
@@ -136,11 +136,23 @@ def producer_of(name: str, broker: Broker | None, queue: str) -> Producer | None
 
 
 def start(
-    name: str, broker: Broker | None, queue: str, settings: Mapping[str, str]
+    name: str,
+    broker: Broker | None,
+    queue: str,
+    settings: Mapping[str, str],
+    parser: str = "auto",
 ) -> tuple[ManagedProcess, int]:
-    """Start a server and wait until it listens; the process and its port."""
+    """Start a server and wait until it listens; the process and its port.
+
+    Args:
+        name: Of the contender.
+        broker: Its broker, where it needs one.
+        queue: Where it enqueues.
+        settings: The product's.
+        parser: What uvicorn parses requests with.
+    """
     argument = broker.as_argument() if broker else ""
-    command = [sys.executable, "-m", "benchmarks.http_server", name, argument, queue]
+    command = [sys.executable, "-m", "benchmarks.http_server", name, argument, queue, parser]
     server = ManagedProcess(f"API ({name})", command, settings=settings)
     try:
         return server, int(server.wait_for_line(r"running on http://127\.0\.0\.1:(\d+)")[1])
@@ -149,12 +161,12 @@ def start(
         raise
 
 
-def main(name: str, broker: str, queue: str) -> None:
+def main(name: str, broker: str, queue: str, parser: str = "auto") -> None:
     """Serve until stopped."""
     producer = producer_of(name, Broker.from_argument(broker) if broker else None, queue)
     app = create_app(Settings.load(), producer)
     guard_server()
-    uvicorn.run(app, port=0, access_log=False)
+    uvicorn.run(app, port=0, access_log=False, http=parser)
 
 
 if __name__ == "__main__":

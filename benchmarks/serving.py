@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 CONNECTIONS = 32
 _BODY = json.dumps({"text": "x" * 187})  # 200 bytes
 _FINISHED = 50
+_PARSERS = ("h11", "httptools")
 
 
 class Server:
@@ -112,6 +113,36 @@ def measure_status(bench: Bench) -> list[Row]:
                 answer = server.under(load, seconds, "GET", strangers)
                 unknown.add(name, answer["requests"] / answer["seconds"])
     return rows
+
+
+def measure_server(bench: Bench) -> list[Row]:
+    """The floor, served with each parser of uvicorn's."""
+    what = f"the floor, {CONNECTIONS} connections"
+    requests = {"POST": (["/enqueue/"], _BODY), "GET": ([f"/status/{uuid.uuid4()}"], "")}
+    rows = {
+        method: (
+            Row(f"{what}: API CPU a {method}", "ms", "h11"),
+            Row(f"{what}: {method} a second", "req/s", "h11"),
+        )
+        for method in requests
+    }
+    with ExitStack() as cleanup:
+        load = cleanup.enter_context(Servant("benchmarks.http_load"))
+        queue = bench.queue().name
+        servers = {}
+        for parser in _PARSERS:
+            process, port = http_server.start(FLOOR, None, queue, bench.settings(queue), parser)
+            servers[parser] = Server(cleanup.enter_context(process), port)
+        for server in servers.values():
+            server.under(load, 0.5, "POST", ["/enqueue/"], _BODY)
+        for _ in bench.rounds(5):
+            for name, server in servers.items():
+                for method, (paths, body) in requests.items():
+                    answer = server.under(load, bench.choose(2, 1), method, paths, body)
+                    cost, rate = rows[method]
+                    cost.add(name, answer["server_cpu"] / answer["requests"] * 1000)
+                    rate.add(name, answer["requests"] / answer["seconds"])
+    return [row for pair in rows.values() for row in pair]
 
 
 def _start(
