@@ -86,7 +86,7 @@ class ManagedProcess(Stopping):
         """The last lines that it wrote."""
         return "\n".join(tuple(self._lines))
 
-    def wait_for_line(self, pattern: str, timeout: float = 30.0) -> re.Match[str]:
+    def wait_for_line(self, pattern: str, timeout: float = 60.0) -> re.Match[str]:
         """Wait for a line of its output that contains `pattern`, also one already written.
 
         Raises:
@@ -109,7 +109,7 @@ class ManagedProcess(Stopping):
         except TimeoutError as error:
             raise TimeoutError(f"{error}; its last lines:\n{self.output}") from None
 
-    def wait(self, timeout: float = 10.0) -> int:
+    def wait(self, timeout: float = 60.0) -> int:
         """Wait for its end; the exit code.
 
         Raises:

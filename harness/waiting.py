@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 def wait_until(
     condition: Callable[[], Result | None],
     what: str,
-    timeout: float = 10.0,
+    timeout: float = 60.0,
     interval: float = 0.02,
 ) -> Result:
     """Ask again and again until the condition gives something true; return that.

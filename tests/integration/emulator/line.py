@@ -10,7 +10,7 @@ from azure.servicebus import (
     ServiceBusSender,
 )
 
-LONG = 10.0  # seconds after which a message that ought to come is given up
+LONG = 60.0  # seconds after which a message that ought to come is given up
 SHORT = 0.3  # seconds in which a message that must not come would have come
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from servicebus_emulator.amqp.session import Session
 
 Kind = TypeVar("Kind", bound=events.Event)
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 class RawClient:

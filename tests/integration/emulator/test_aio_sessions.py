@@ -18,7 +18,7 @@ from servicebus_emulator import OffsetClock, ThreadedEmulator
 if TYPE_CHECKING:
     from tests.integration.emulator.conftest import QueueMaker
 
-LONG = 20
+LONG = 60
 
 
 @pytest.fixture

@@ -152,7 +152,7 @@ def test_a_slow_network_makes_everything_take_its_time(
             link.send(MESSAGE, delivery_tag=b"1")
             client.wait_for(events.DispositionReceived)
 
-        assert time.monotonic() - begin >= 0.2
+        assert time.monotonic() - begin >= 0.15  # twice; clocks may be coarse
         assert fault.hits == 2
 
 
@@ -166,8 +166,10 @@ def test_a_slow_goodbye_arrives(emulator: ThreadedEmulator) -> None:
 
 
 def test_ten_idle_minutes_pass_in_a_moment() -> None:
+    clock = OffsetClock()
+    clock.freeze()
     with (
-        ThreadedEmulator(queues=["orders"], idle_limits=IdleLimits()) as emulator,
+        ThreadedEmulator(queues=["orders"], idle_limits=IdleLimits(), clock=clock) as emulator,
         RawClient(emulator.port) as client,
     ):
         client.sender("orders")
@@ -176,13 +178,13 @@ def test_ten_idle_minutes_pass_in_a_moment() -> None:
         moved = emulator.control.advance_to_next()
         client.wait_for(events.ConnectionClosed)
 
-        assert moved == pytest.approx(300, abs=1)
+        assert moved == pytest.approx(300)
 
 
 def ask(
     port: int, method: str, path: str, document: object = None
 ) -> tuple[int, dict[str, object]]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request(method, path, None if document is None else json.dumps(document))
         response = connection.getresponse()

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -13,18 +14,27 @@ from tests.integration.emulator.raw_client import RawClient
 
 def is_open(port: int) -> bool:
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        socket.create_connection(("127.0.0.1", port), timeout=60).close()
     except ConnectionRefusedError:
         return False
     return True
 
 
-def threads() -> list[str]:
-    """Those that `ThreadedEmulator` starts; the harness reads its own emulator's output in one."""
-    return [thread.name for thread in threading.enumerate() if thread.name == "servicebus-emulator"]
+@pytest.fixture
+def threads() -> Callable[[], list[str]]:
+    """Tells which threads `ThreadedEmulator` has started since; others' emulators may run still."""
+    before = set(threading.enumerate())
+
+    def since() -> list[str]:
+        new = [thread.name for thread in threading.enumerate() if thread not in before]
+        return [name for name in new if name == "servicebus-emulator"]
+
+    return since
 
 
-def test_a_started_emulator_accepts_clients_and_a_stopped_one_is_gone() -> None:
+def test_a_started_emulator_accepts_clients_and_a_stopped_one_is_gone(
+    threads: Callable[[], list[str]],
+) -> None:
     with ThreadedEmulator(queues=["orders"]) as emulator:
         port = emulator.port
         started = is_open(port), f":{port};" in emulator.connection_string, threads()
@@ -43,7 +53,9 @@ def test_an_emulator_can_be_started_again_and_has_forgotten_everything() -> None
     assert names == []
 
 
-def test_a_port_that_is_taken_raises_where_it_was_started() -> None:
+def test_a_port_that_is_taken_raises_where_it_was_started(
+    threads: Callable[[], list[str]],
+) -> None:
     with ThreadedEmulator() as first, pytest.raises(OSError, match="in use"):
         ThreadedEmulator(port=first.port).start()
 
@@ -83,7 +95,9 @@ def test_what_fails_in_the_emulators_thread_fails_here() -> None:
         emulator.run(lambda _: 1 / 0)
 
 
-def test_stopping_does_not_wait_for_clients_that_do_not_answer() -> None:
+def test_stopping_does_not_wait_for_clients_that_do_not_answer(
+    threads: Callable[[], list[str]],
+) -> None:
     emulator = ThreadedEmulator(queues=["orders"]).start()
     with RawClient(emulator.port), socket.create_connection(("127.0.0.1", emulator.port)):
         emulator.stop()

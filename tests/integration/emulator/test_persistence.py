@@ -12,6 +12,7 @@ from azure.servicebus.management import ServiceBusAdministrationClient
 from servicebus_emulator import OffsetClock, ThreadedEmulator
 from servicebus_emulator.amqp import events
 from servicebus_emulator.server.data_file import NAME, DataFile
+from tests.integration.emulator.line import LONG, Line
 from tests.integration.emulator.raw_client import RawClient
 from tests.integration.emulator.test_process import failure, running
 
@@ -42,7 +43,7 @@ def test_messages_come_back_in_every_state_with_what_was_done_to_them(tmp_path: 
         sender.send_messages(
             [ServiceBusMessage(body, application_properties={"b": body}) for body in bodies]
         )
-        deferred, dead, abandoned, _, done = receiver.receive_messages(5, max_wait_time=10)
+        deferred, dead, abandoned, _, done = Line("q", sender, receiver).receive(5)
         receiver.defer_message(deferred)
         receiver.dead_letter_message(dead, reason="why", error_description="because")
         receiver.complete_message(done)
@@ -55,12 +56,10 @@ def test_messages_come_back_in_every_state_with_what_was_done_to_them(tmp_path: 
         client.get_queue_receiver("q", sub_queue=ServiceBusSubQueue.DEAD_LETTER) as grave,
     ):
         sender.send_messages(ServiceBusMessage("new"))
-        found = receiver.receive_messages(4, max_wait_time=10)
-        while len(found) < 4:
-            found += receiver.receive_messages(4 - len(found), max_wait_time=10)
+        found = Line("q", sender, receiver).receive(4)
         assert deferred.sequence_number is not None
         [again] = receiver.receive_deferred_messages(deferred.sequence_number)
-        [buried] = grave.receive_messages(1, max_wait_time=10)
+        [buried] = grave.receive_messages(1, max_wait_time=LONG)
 
     assert [(str(each), each.sequence_number, each.delivery_count) for each in found] == [
         ("abandoned", 3, 1),
@@ -79,7 +78,7 @@ def test_a_killed_emulator_has_every_message_that_it_accepted(tmp_path: Path) ->
     with running(*arguments) as emulator, RawClient(emulator.port) as client:
         client.send("q", MESSAGE, count=150)
         emulator.process.kill()
-        emulator.process.wait(10)
+        emulator.process.wait(60)
     with restarted(tmp_path) as again:
         assert active_and_dead(again) == (150, 0)
 
@@ -97,7 +96,7 @@ def test_entities_made_by_a_client_are_there_after_a_kill(tmp_path: Path) -> Non
         admin.create_subscription("topic", "own")
         admin.delete_rule("topic", "own", "$Default")
         emulator.process.kill()
-        emulator.process.wait(10)
+        emulator.process.wait(60)
     with restarted(folder) as again:
         own = again.run(lambda it: it.namespace.get_subscription("topic", "own").rules)
         made = again.run(lambda it: it.namespace.get_queue("made").description)

@@ -15,7 +15,7 @@ import pytest
 from azure.servicebus import ServiceBusClient
 from azure.servicebus.management import ServiceBusAdministrationClient
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Emulator:
@@ -97,7 +97,7 @@ def test_a_signal_ends_it_cleanly_though_clients_are_connected(
             client.sendall(first_bytes)
         emulator.process.send_signal(number)
 
-        assert emulator.process.wait(timeout=30) == 0
+        assert emulator.process.wait(timeout=PATIENCE) == 0
 
 
 def test_the_queues_that_were_named_are_there() -> None:

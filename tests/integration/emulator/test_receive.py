@@ -19,7 +19,8 @@ from azure.servicebus.exceptions import (
     ServiceBusAuthenticationError,
 )
 
-from servicebus_emulator import OffsetClock, ThreadedEmulator
+from harness.waiting import wait_until
+from servicebus_emulator import ManualClock, OffsetClock, ThreadedEmulator
 from tests.integration.emulator.line import LONG, SHORT, Line
 
 if TYPE_CHECKING:
@@ -176,12 +177,14 @@ def test_a_lock_that_expired_cannot_be_renewed(line: Line, clock: OffsetClock) -
 
 
 def test_the_lock_renewer_of_the_sdk_keeps_a_message() -> None:
-    # It goes by the computer's clock, so this emulator's clock is not to be moved.
+    # It goes by the computer's clock, and renews what ends within ten seconds. The emulator's is
+    # moved by hand, so that no lock ends because the machine is slow.
+    clock = ManualClock(start=ManualClock().now() - 14)
     with (
-        ThreadedEmulator() as emulator,
+        ThreadedEmulator(clock=clock) as emulator,
         ServiceBusClient.from_connection_string(emulator.connection_string) as client,
     ):
-        emulator.create_queue("orders", lock_duration=1.0)
+        emulator.create_queue("orders", lock_duration=25.0)
         with (
             client.get_queue_sender("orders") as sender,
             client.get_queue_receiver("orders") as receiver,
@@ -191,8 +194,12 @@ def test_the_lock_renewer_of_the_sdk_keeps_a_message() -> None:
             line = Line("orders", sender, receiver)
             line.send("long work")
             message = line.receive_one()
+            first = message.locked_until_utc
             renewer.register(receiver, message)
-            others = other.receive_messages(max_wait_time=2)
+            clock.advance(14)
+            wait_until(lambda: message.locked_until_utc != first, "a lock that was renewed")
+            clock.advance(12)  # the first lock's end has passed
+            others = other.receive_messages(max_wait_time=SHORT)
             receiver.complete_message(message)
 
     assert others == []
@@ -327,14 +334,24 @@ def test_a_message_that_outlived_itself_is_buried_where_the_queue_says_so(
     assert dead.dead_letter_reason == "TTLExpiredException"
 
 
-def test_receivers_of_one_queue_take_turns(client: ServiceBusClient, queue: str) -> None:
+def test_receivers_of_one_queue_take_turns(
+    client: ServiceBusClient, queue: str, emulator: ThreadedEmulator
+) -> None:
+    def both_have_given_credit() -> bool:
+        links = [link for each in emulator.control.connections() for link in each["links"]]
+        ours = [
+            link for link in links if (link["entity"], link["client_is"]) == (queue, "receiver")
+        ]
+        return [link["credit"] > 4 for link in ours] == [True, True]
+
     with (
         client.get_queue_sender(queue) as sender,
         client.get_queue_receiver(queue, prefetch_count=9) as one,
         client.get_queue_receiver(queue, prefetch_count=9) as other,
     ):
         lines = [Line(queue, sender, one), Line(queue, sender, other)]
-        assert all(line.is_silent() for line in lines)  # both have given their credit now
+        assert all(line.is_silent() for line in lines)
+        wait_until(both_have_given_credit, "the credit of both")
         lines[0].send(*(str(number) for number in range(8)))
         shares = [[int(str(message)) for message in line.take(4)] for line in lines]
 
@@ -352,7 +369,7 @@ def test_a_waiting_receiver_gets_a_message_the_moment_it_is_due(
     message = line.take_one()
 
     assert message.enqueued_time_utc is not None
-    assert timedelta(0) <= message.enqueued_time_utc - soon < timedelta(seconds=1)
+    assert timedelta(0) <= message.enqueued_time_utc - soon < timedelta(seconds=LONG)
 
 
 def test_a_queue_that_does_not_exist_cannot_be_received_from(client: ServiceBusClient) -> None:

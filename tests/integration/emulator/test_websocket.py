@@ -7,6 +7,7 @@ from azure.servicebus import ServiceBusClient, ServiceBusMessage, TransportType
 from azure.servicebus.aio import ServiceBusClient as AsyncServiceBusClient
 
 from servicebus_emulator import ThreadedEmulator
+from tests.integration.emulator.line import LONG
 
 LARGE = "x" * 200_000  # more than fits into one frame of AMQP
 
@@ -27,7 +28,7 @@ def test_the_sdk_sends_and_receives(emulator: ThreadedEmulator, queue: str) -> N
         client.get_queue_receiver(queue) as receiver,
     ):
         sender.send_messages(ServiceBusMessage(LARGE))
-        [message] = receiver.receive_messages(max_wait_time=10)
+        [message] = receiver.receive_messages(max_wait_time=LONG)
         receiver.complete_message(message)
 
         assert str(message) == LARGE
@@ -45,7 +46,7 @@ async def test_the_asynchronous_sdk_does(emulator: ThreadedEmulator, queue: str)
         client.get_queue_receiver(queue) as receiver,
     ):
         await sender.send_messages(ServiceBusMessage("a"))
-        [message] = await receiver.receive_messages(max_wait_time=10)
+        [message] = await receiver.receive_messages(max_wait_time=LONG)
         await receiver.complete_message(message)
 
         assert str(message) == "a"

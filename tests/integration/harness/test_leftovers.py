@@ -65,16 +65,16 @@ def test_nothing_is_left_of_a_run(tmp_path: Path, number: int | None, options: l
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as run:
-        wait_until(told.exists, "a stack that runs", timeout=60)
+        wait_until(told.exists, "a stack that runs")
         ports = wait_until(lambda: re.findall(r"\d+", told.read_text()), "its ports")
         if number is not None:
             assert len(hygiene.processes(mark)) >= 4  # pytest, its guard, and the two emulators
             run.send_signal(number)
         run.wait(timeout=60)
 
-    wait_until(lambda: not hygiene.processes(mark), "the end of all its processes", timeout=30)
+    wait_until(lambda: not hygiene.processes(mark), "the end of all its processes")
     assert len(ports) == 2
     # A process that ends shows no environment a moment before its sockets are closed.
-    wait_until(lambda: all(map(is_refused, map(int, ports))), "the end of its ports", timeout=30)
+    wait_until(lambda: all(map(is_refused, map(int, ports))), "the end of its ports")
     assert hygiene.files(project) == {"test_run.py", "ports"}
     assert hygiene.files(temporary) == set()

@@ -5,7 +5,7 @@ import uuid
 import httpx
 
 from harness.pytest_plugin import RunningApp
-from tests.integration.jobs import JSON, Client
+from tests.integration.jobs import JSON, Client, come_again
 
 
 def test_the_root_says_hello(client: Client) -> None:
@@ -13,7 +13,7 @@ def test_the_root_says_hello(client: Client) -> None:
 
 
 def test_the_system_is_ready(client: Client) -> None:
-    response = client.http.get("/readyz")
+    response = come_again(lambda: client.http.get("/readyz"))
 
     assert response.status_code == 200
     assert response.json()["components"] == {"broker": "ok", "storage": "ok"}

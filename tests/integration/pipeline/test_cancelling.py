@@ -45,8 +45,8 @@ def test_a_running_job_is_stopped_and_its_worker_goes_on(
             assert task["state"] == "REVOKED"
             assert client.http.delete(f"/tasks/{task_id}").status_code == 200
 
-        wait_until(lambda: client.http.get("/queue").json()["active"] == 0, "an empty queue", 30)
+        wait_until(lambda: client.http.get("/queue").json()["active"] == 0, "an empty queue")
         assert client.http.get("/queue").json()["dead_letter"] == 0
         assert worker.output.count("] received") == 2
-        wait_until(lambda: blobs.read(f"claims/{jobs[0]}.json") is None, "the claim's end", 30)
+        wait_until(lambda: blobs.read(f"claims/{jobs[0]}.json") is None, "the claim's end")
     blobs.close()

@@ -43,7 +43,7 @@ def give_up(client: ServiceBusClient, settings: Settings, count: int) -> None:
     with client.get_queue_receiver(settings.service_bus_queue_name) as receiver:
         left = count
         while left:
-            for message in receiver.receive_messages(left, max_wait_time=5):
+            for message in receiver.receive_messages(left, max_wait_time=60):
                 receiver.dead_letter_message(
                     message, reason="Rejected", error_description="for a test"
                 )

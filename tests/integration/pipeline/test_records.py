@@ -35,7 +35,7 @@ async def _in_state(producer: CeleryProducer, task_id: str, state: TaskState) ->
         record = asyncio.run_coroutine_threadsafe(producer.record(task_id), loop).result()
         return record if record is not None and record.state is state else None
 
-    return await asyncio.to_thread(wait_until, look, f"{state} of {task_id}", 30)
+    return await asyncio.to_thread(wait_until, look, f"{state} of {task_id}")
 
 
 async def test_a_task_tells_its_progress_and_cannot_be_cancelled_any_more(

@@ -12,7 +12,7 @@ from harness.live import start_product
 from harness.processes import ManagedProcess
 from harness.pytest_plugin import RunningApp, ServiceBus
 from harness.waiting import wait_until
-from tests.integration.jobs import JSON, Client
+from tests.integration.jobs import JSON, Client, come_again
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +47,22 @@ def events(client: Client, task_id: str) -> list[str]:
         ]
 
 
+def later(client: Client, seconds: int) -> str:
+    """Enqueue a job that runs in so many seconds; the id of its task."""
+    path = f"/enqueue/?delay={seconds}"
+    answer = come_again(lambda: client.http.post(path, content=b"{}", headers=JSON))
+    return str(answer.json()["task_id"])
+
+
 def test_an_idempotency_key_gives_one_task_whichever_process_is_asked(pair: Pair) -> None:
     def ask(number: int) -> tuple[str, bool]:
         client = (pair.first, pair.second)[number % 2]
         headers = {**JSON, "Idempotency-Key": '"for-both"'}
 
         def answer() -> Any:
-            response = client.http.post("/enqueue/", content=b'{"n":1}', headers=headers)
+            response = come_again(
+                lambda: client.http.post("/enqueue/", content=b'{"n":1}', headers=headers)
+            )
             return None if response.status_code == 409 else response  # another one is at it
 
         response = wait_until(answer, "an answer that is not 409")
@@ -91,9 +100,7 @@ def test_both_workers_work_on_a_batch_that_either_api_tells_of(pair: Pair) -> No
 
 def test_a_job_is_watched_at_one_api_and_enqueued_at_the_other(pair: Pair) -> None:
     with ThreadPoolExecutor(2) as threads:
-        task_id = pair.first.http.post("/enqueue/?delay=1", content=b"{}", headers=JSON).json()[
-            "task_id"
-        ]
+        task_id = later(pair.first, 1)
         watched = threads.submit(events, pair.second, task_id)
         waited = threads.submit(pair.second.http.get, f"/status/{task_id}?wait=30")
         assert watched.result(timeout=60)[-1] == "end"
@@ -101,12 +108,9 @@ def test_a_job_is_watched_at_one_api_and_enqueued_at_the_other(pair: Pair) -> No
 
 
 def test_a_job_that_is_cancelled_at_one_api_never_runs_at_any_worker(pair: Pair) -> None:
-    task_id = pair.first.http.post("/enqueue/?delay=1", content=b"{}", headers=JSON).json()[
-        "task_id"
-    ]
+    task_id = later(pair.first, 3)
     assert pair.second.http.delete(f"/tasks/{task_id}").status_code == 200
-    later = pair.first.http.post("/enqueue/?delay=1.2", content=b"{}", headers=JSON).json()
-    pair.first.result(later["task_id"])
+    pair.first.result(later(pair.first, 3))
     assert pair.first.status(task_id)["result"]["type"] == "TaskRevokedError"
     assert pair.first.http.get(f"/tasks/{task_id}").json()["state"] == "REVOKED"
 

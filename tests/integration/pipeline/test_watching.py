@@ -62,5 +62,5 @@ def test_an_api_that_is_asked_to_stop_lets_go_of_those_who_wait(
             next(events)
             api.terminate()
             assert list(events) == []
-        api.wait(timeout=10)
+        api.wait()
         assert "Traceback" not in api.output

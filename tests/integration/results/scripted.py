@@ -13,7 +13,8 @@ CLOSE = b""
 class ScriptedService:
     """Answers the n-th request of the n-th connection with what its script says.
 
-    `requests` holds the first line of each request; silence follows the end of a script.
+    `requests` holds the first line of each request; silence follows the end of a script, and the
+    end of the connection an answer that announces it.
     """
 
     def __init__(self, *scripts: list[bytes]) -> None:
@@ -54,6 +55,9 @@ class ScriptedService:
                     connection.close()
                     break
                 connection.sendall(answer)
+                if b"\r\nConnection: close\r\n" in answer:
+                    connection.close()
+                    break
 
     def _read_request(self, connection: socket.socket) -> bool:
         data = b""

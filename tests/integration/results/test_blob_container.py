@@ -94,7 +94,7 @@ def test_of_many_threads_one_writes_first(blobs: BlobContainer) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     found = blobs.read("n")
     assert found is not None
     assert [found.content] == [b"%d" % number for number in won]

@@ -48,7 +48,7 @@ def test_a_part_that_fails_fails_the_chord(tasks: Any) -> None:
     result = chord([tasks.add.s(1, 1), tasks.fail.s()], tasks.total.s()).apply_async()
     with pytest.raises(Exception, match="no luck"):
         result.get(timeout=SECONDS, interval=0.05)
-    wait_until(lambda: result.state == "FAILURE", "the failure of the chord's body", 30)
+    wait_until(lambda: result.state == "FAILURE", "the failure of the chord's body")
 
 
 def test_a_failure_ends_a_chain(tasks: Any) -> None:

@@ -10,7 +10,7 @@ import kombu
 Connect = Callable[..., kombu.Connection]
 """Makes a connection, with the transport's options."""
 
-_SECONDS = 30.0
+_SECONDS = 60.0
 
 
 def until(connection: kombu.Connection, is_enough: Callable[[], object]) -> None:

@@ -238,7 +238,7 @@ def test_a_mailbox_asks_all_and_collects_their_answers(connect: Connect, name: s
     serving = threading.Thread(target=until, args=(worker, is_over.is_set))
     serving.start()
     try:
-        answers = [mailbox(client).multi_call("ping", timeout=20, limit=1) for _ in range(2)]
+        answers = [mailbox(client).multi_call("ping", timeout=60, limit=1) for _ in range(2)]
     finally:
         is_over.set()
         serving.join()

@@ -30,5 +30,5 @@ def test_twenty_tasks_wait_at_once_and_each_result_comes(stack: Stack, tmp_path:
         talking.get(timeout=SECONDS, interval=0.05)
         assert chained.delay().get(timeout=SECONDS, interval=0.05) == 6
         canvas.worker.terminate()
-        assert canvas.worker.wait(timeout=30) == 0
+        assert canvas.worker.wait() == 0
         assert "Traceback" not in canvas.worker.output

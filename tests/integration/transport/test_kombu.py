@@ -14,6 +14,7 @@ from kombu.exceptions import OperationalError
 
 from celery_azure.errors import UnreachableError
 from harness.waiting import wait_until
+from tests.integration.ports import closed_port
 from tests.integration.transport.draining import Connect, is_silent, until
 
 if TYPE_CHECKING:
@@ -72,17 +73,18 @@ def test_the_connection_is_told_without_its_password(
 
 
 def test_whoever_cannot_be_reached_is_an_operational_error(name: str) -> None:
-    away = kombu.Connection(
-        "azureservicebus://me:secret@127.0.0.1:9",
-        transport="celery_azure.transport:Transport",
-        transport_options={"send_timeout": 0.5},
-    )
-    with away, pytest.raises(UnreachableError, match="could not be reached"):
-        send(away, "hello", kombu.Queue(name))
-    assert issubclass(UnreachableError, away.recoverable_connection_errors)
-    policy = {"max_retries": 1, "interval_start": 0}
-    with away, pytest.raises(OperationalError):
-        send(away, "hello", kombu.Queue(name), retry=True, retry_policy=policy)
+    with closed_port() as port:
+        away = kombu.Connection(
+            f"azureservicebus://me:secret@127.0.0.1:{port}",
+            transport="celery_azure.transport:Transport",
+            transport_options={"send_timeout": 0.5},
+        )
+        with away, pytest.raises(UnreachableError, match="could not be reached"):
+            send(away, "hello", kombu.Queue(name))
+        assert issubclass(UnreachableError, away.recoverable_connection_errors)
+        policy = {"max_retries": 1, "interval_start": 0}
+        with away, pytest.raises(OperationalError):
+            send(away, "hello", kombu.Queue(name), retry=True, retry_policy=policy)
 
 
 def test_a_direct_exchange_knows_its_queues_by_their_keys(
@@ -158,7 +160,7 @@ def test_a_simple_queue_is_put_into_and_taken_from(connect: Connect, queue: str)
     for number in range(3):
         box.put({"n": number})
     assert wait_until(lambda: box.qsize() == 3, "the queue's size")
-    taken = [box.get(timeout=20) for _ in range(3)]
+    taken = [box.get(timeout=60) for _ in range(3)]
     assert [message.payload["n"] for message in taken] == [0, 1, 2]
     for message in taken:
         message.ack()

@@ -24,7 +24,7 @@ def test_a_task_finds_out_that_its_lock_was_lost_and_leaves_the_work_to_the_next
     blob_storage: BlobStorage, tmp_path: Path, pool: str
 ) -> None:
     with ThreadedEmulator() as emulator:
-        emulator.create_queue(QUEUE, lock_duration=2.0)
+        emulator.create_queue(QUEUE, lock_duration=4.0)
         account, port = blob_storage.connection_string, emulator.port
         place = Endpoints(
             f"127.0.0.1:{port}", port, "RootManageSharedAccessKey", "SAS_KEY_VALUE", account
@@ -39,7 +39,7 @@ def test_a_task_finds_out_that_its_lock_was_lost_and_leaves_the_work_to_the_next
                 canvas.worker.wait_for_line(f"The lock of .*hold.{result.id}. is lost")
                 canvas.worker.wait_for_line("The lock is lost")
 
-            assert result.get(timeout=30, interval=0.05) == "done by the next"
+            assert result.get(timeout=60, interval=0.05) == "done by the next"
             canvas.worker.terminate()
             canvas.worker.wait_for_line(r"Between this worker and Service Bus: lost locks: 1")
             assert "duplicates" not in canvas.worker.output

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,7 @@ def canvas(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
 
 def ask(canvas: Canvas) -> Any:
     """Inspect the one worker, which answers before the time is over."""
-    return canvas.tasks.app.control.inspect(timeout=20, limit=1)
+    return canvas.tasks.app.control.inspect(timeout=SECONDS, limit=1)
 
 
 def messages_in(canvas: Canvas) -> int:
@@ -50,7 +51,7 @@ def messages_in(canvas: Canvas) -> int:
 def start(canvas: Canvas, until: Path) -> Any:
     """A task that runs until a file is there."""
     result = canvas.tasks.talk.delay(1, str(until))
-    wait_until(lambda: result.state == "STARTED", "the start of the task", 30)
+    wait_until(lambda: result.state == "STARTED", "the start of the task")
     return result
 
 
@@ -73,7 +74,7 @@ def test_a_worker_tells_what_it_does(canvas: Canvas, tmp_path: Path) -> None:
 
 def test_a_worker_does_as_it_is_told(canvas: Canvas) -> None:
     control, name = canvas.tasks.app.control, canvas.tasks.add.name
-    (answer,) = control.rate_limit(name, "100/s", reply=True, timeout=20, limit=1)
+    (answer,) = control.rate_limit(name, "100/s", reply=True, timeout=SECONDS, limit=1)
     assert answer == {"celery@one": {"ok": "new rate limit set successfully"}}
 
 
@@ -92,14 +93,14 @@ def test_many_may_ask_at_the_same_time(canvas: Canvas) -> None:
 
 
 def test_the_command_line_finds_the_worker(canvas: Canvas) -> None:
-    command = "celery -A tests.integration.canvas_app inspect ping -t20 -dcelery@one"
+    command = "celery -A tests.integration.canvas_app inspect ping -t60 -dcelery@one"
     found = subprocess.run(  # noqa: S603 - Celery's own
         [sys.executable, "-m", *command.split()],
         env=child_environment(canvas.settings),
         capture_output=True,
         text=True,
         check=False,
-        timeout=SECONDS,
+        timeout=2 * SECONDS,
     )
     assert "pong" in found.stdout, found.stderr
 
@@ -113,12 +114,13 @@ def test_a_running_task_is_terminated_and_says_so(canvas: Canvas, tmp_path: Path
         result.get(timeout=SECONDS, interval=0.05)
     assert canvas.tasks.add.delay(1, 2).get(timeout=SECONDS, interval=0.05) == 3
     assert canvas.worker.output.count(f"talk[{result.id}] received") == 1
-    wait_until(lambda: messages_in(canvas) == 0, "the settlement of the messages", 30)
+    wait_until(lambda: messages_in(canvas) == 0, "the settlement of the messages")
 
 
 def test_a_task_that_was_revoked_before_it_came_never_runs(canvas: Canvas) -> None:
-    later = canvas.tasks.add.apply_async((1, 2), countdown=1.0)
-    later.revoke()
+    task_id = str(uuid.uuid4())
+    canvas.tasks.app.control.revoke(task_id, reply=True, timeout=SECONDS, limit=1)
+    later = canvas.tasks.add.apply_async((1, 2), task_id=task_id)
     with pytest.raises(TaskRevokedError):
         later.get(timeout=SECONDS, interval=0.05)
     canvas.worker.wait_for_line(f"Discarding revoked task: .*{later.id}")
@@ -147,15 +149,15 @@ def test_events_tell_the_life_of_a_task(canvas: Canvas) -> None:
     thread.start()
     try:
         assert listening.wait(SECONDS)
-        app.control.enable_events(reply=True, timeout=20, limit=1)
+        app.control.enable_events(reply=True, timeout=SECONDS, limit=1)
         result = canvas.tasks.add.delay(1, 2)
         wanted = {"task-received", "task-started", "task-succeeded"}
 
         def has_come() -> bool:
             return wanted <= {event["type"] for event in seen if event.get("uuid") == result.id}
 
-        wait_until(has_come, "the events of the task", 30)
+        wait_until(has_come, "the events of the task")
     finally:
         enough.set()
         thread.join()
-        app.control.disable_events(reply=True, timeout=20, limit=1)
+        app.control.disable_events(reply=True, timeout=SECONDS, limit=1)
