@@ -48,7 +48,7 @@ class Chosen(BaseModel):
 )
 async def list_dead_letters(request: Request, services: ServicesDep) -> Response:
     """List messages that were given up, with the reasons, from the oldest on."""
-    after = parameters.whole(request, "after", 0, 0, 10**18)
+    after = parameters.whole(request, "after", 0, 0, parameters.MAX_AFTER)
     limit = parameters.whole(request, "limit", _DEFAULT_PAGE, 1, MAX_PAGE)
     letters = await services.dead_letters.page(after, limit)
     items = [_members(letter) for letter in letters]

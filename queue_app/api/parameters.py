@@ -20,6 +20,8 @@ MAX_WAIT_SECONDS = 60
 
 MAX_DELAY_SECONDS = 30 * 86_400
 
+MAX_AFTER = 10**18 - 1
+
 WAIT: dict[str, Any] = {
     "name": "wait",
     "in": "query",
@@ -93,7 +95,7 @@ AFTER: dict[str, Any] = {
     "in": "query",
     "required": False,
     "description": "The `next` of the page before.",
-    "schema": {"type": "integer", "minimum": 0, "default": 0},
+    "schema": {"type": "integer", "minimum": 0, "maximum": MAX_AFTER, "default": 0},
     "example": 50,
 }
 LIMIT: dict[str, Any] = {

@@ -4,6 +4,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from queue_app.api import parameters
 from queue_app.api.application import create_app
 from queue_app.dead_letters import InMemoryDeadLetters
 from queue_app.producer import InMemoryProducer, Payload
@@ -52,6 +53,13 @@ async def test_letters_are_listed_with_their_reasons_page_by_page(
         ("Rejected", "The worker rejected the message.")
     }
     assert "payload" not in seen[0]
+
+
+async def test_a_page_begins_wherever_the_document_allows(client: httpx.AsyncClient) -> None:
+    largest = parameters.AFTER["schema"]["maximum"]
+    assert (await client.get("/dead-letters", params={"after": largest})).status_code == 200
+    beyond = await client.get("/dead-letters", params={"after": largest + 1})
+    assert_problem(beyond, 422, "invalid-request")
 
 
 async def test_one_letter_is_shown_with_its_payload(
