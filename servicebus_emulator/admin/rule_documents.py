@@ -163,13 +163,12 @@ def _filter_element(wanted: Filter) -> ET.Element:
             return _sql("Filter", "TrueFilter" if value else "FalseFilter", text, {})
         case SqlFilter(text=text, parameters=parameters):
             return _sql("Filter", "SqlFilter", text, parameters)
-        case CorrelationFilter(system=system, user=user):
-            element = _typed("Filter", "CorrelationFilter")
-            for key, name in _SYSTEM_FIELDS.items():
-                if name in system:
-                    _child(element, key).text = system[name]
-            _put_pairs(_child(element, "Properties"), user)
-            return element
+    element = _typed("Filter", "CorrelationFilter")
+    for key, name in _SYSTEM_FIELDS.items():
+        if name in wanted.system:
+            _child(element, key).text = wanted.system[name]
+    _put_pairs(_child(element, "Properties"), wanted.user)
+    return element
 
 
 def _action_element(action: SqlAction | None) -> ET.Element:

@@ -259,8 +259,9 @@ class Intake(ABC):
         self._lifetime = description.default_message_time_to_live
         if limits.max_time_to_live is not None:
             self._lifetime = min(self._lifetime, limits.max_time_to_live)
-        own_size, self._quota = None, inf
+        own_size, self._quota, self._duplicate_window = None, inf, 0.0
         if isinstance(description, IntakeDescription):
+            self._duplicate_window = description.duplicate_detection_history_time_window
             own_size = description.max_message_size_in_kilobytes
             self._quota = description.max_size_in_megabytes * 1024 * 1024
             if limits.max_entity_size is not None:
@@ -309,10 +310,7 @@ class Intake(ABC):
 
     def _new_ones(self, history: History, messages: Sequence[Message], now: float) -> list[Message]:
         """Those that are no duplicates, neither of earlier messages nor of each other."""
-        description = self.description
-        window = 0.0
-        if isinstance(description, IntakeDescription):
-            window = description.duplicate_detection_history_time_window
+        window = self._duplicate_window
         fresh = [each for each in messages if history.is_new(each.message_id, now, window)]
         if self._journal is not None:
             for each in fresh:

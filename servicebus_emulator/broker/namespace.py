@@ -366,12 +366,10 @@ class Namespace:
         self._agenda.forget(entity)
         if (journal := self._surroundings.journal) is not None:
             journal.note_removal(entity)
-        if isinstance(entity, Topic):
-            for subscription in entity.subscriptions:
-                self._remove(subscription)
-        elif isinstance(entity, Queue):
-            for each in entity.sub_queues():
-                self._agenda.forget(each)
+        for subscription in entity.subscriptions if isinstance(entity, Topic) else ():
+            self._remove(subscription)
+        for each in entity.sub_queues() if isinstance(entity, Queue) else ():
+            self._agenda.forget(each)
 
     def _remove_idle(self, entity: Intake, now: float) -> None:
         if isinstance(entity, Subscription):

@@ -129,10 +129,9 @@ class Shelf(Intake):
     ) -> None:
         """Take a dead message, which is here and perhaps locked, to where it belongs."""
 
+    @abstractmethod
     def _divert(self, message: Message, now: float) -> bool:
         """Send a message elsewhere that has become available; whether that was done."""
-        del message, now
-        return False
 
     @abstractmethod
     def _unlock(self, message: Message) -> None:

@@ -108,7 +108,8 @@ class Idleness:
                 peer.forget(link, now)
                 self.detached(peer, link, now)
                 touched.add(peer)
-            elif (idle := self._peers.pop_due(now)) is not None:
+                continue
+            for idle in iter(lambda: self._peers.pop_due(now), None):
                 idle.connection.close(_idle_connection(self._allowed.pop(idle)))
                 touched.add(idle)
         return touched

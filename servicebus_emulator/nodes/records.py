@@ -238,8 +238,7 @@ def _write_filter(wanted: Filter) -> list[Any]:
             return ["boolean", value]
         case SqlFilter(text=text, parameters=parameters):
             return ["sql", text, _values(parameters)]
-        case CorrelationFilter(system=system, user=user):
-            return ["correlation", dict(system), _values(user)]
+    return ["correlation", dict(wanted.system), _values(wanted.user)]
 
 
 def _read_rule(name: str, created_at: float, wanted: list[Any], action: list[Any] | None) -> Rule:

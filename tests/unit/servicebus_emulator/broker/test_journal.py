@@ -3,6 +3,7 @@ from uuid import UUID
 
 import pytest
 
+from servicebus_emulator.broker.access import AccessKey
 from servicebus_emulator.broker.entities import QueueDescription
 from servicebus_emulator.broker.journal import Journal
 from servicebus_emulator.broker.message import Message, ReceiveMode
@@ -152,3 +153,72 @@ def test_a_key_that_was_given_before_is_not_given_again(
     journal.adopt(queue, 40)
 
     assert journal.key(namespace.create_queue("other", now=0.0)) == 44
+
+
+def test_a_number_that_is_removed_and_comes_again_is_no_new_one(
+    queue: Queue, journal: Journal
+) -> None:
+    send(queue)
+    journal.settle()
+    [message] = queue.peek(1, 1, 0.0)
+    store = queue._store
+    store.remove(message)
+    store.add(message)
+    assert pending(journal) == {"q": [(1, True)]}
+    store.remove(message)
+
+    assert pending(journal) == {"q": [(1, False)]}
+
+
+def test_a_topic_counts_on_with_every_message(namespace: Namespace, journal: Journal) -> None:
+    topic = namespace.create_topic("t", now=0.0)
+    journal.settle()
+    topic.send(Message("m", b"", 1), 0.0)
+
+    assert list(journal.counters()) == [topic]
+
+
+def test_other_properties_are_written_under_the_same_key(
+    queue: Queue, namespace: Namespace, journal: Journal
+) -> None:
+    key = journal.key(queue)
+    namespace.update_queue("q", QueueDescription(max_delivery_count=7), now=1.0)
+
+    assert list(journal.entities) == [queue]
+    assert journal.key(queue) == key
+
+
+def test_the_state_of_a_session_is_to_be_written_until_its_queue_is_gone(
+    namespace: Namespace, journal: Journal
+) -> None:
+    queue = namespace.create_queue("s", QueueDescription(requires_session=True), now=0.0)
+    journal.settle()
+    queue.accept_session("one", 0.0)
+    assert queue.sessions is not None
+    queue.sessions.set_state("one", b"state", 0.0)
+    assert list(journal.sessions) == [(queue, "one")]
+    assert not journal.is_empty
+    namespace.delete_queue("s")
+
+    assert (list(journal.sessions), journal.removed) == ([], [4])
+
+
+def test_an_entity_that_is_gone_cannot_go_again(queue: Queue, journal: Journal) -> None:
+    for _ in range(2):
+        journal.note_removal(queue)
+
+    assert journal.removed == [4]
+
+
+def test_policies_are_to_be_written_when_one_has_changed(
+    namespace: Namespace, journal: Journal
+) -> None:
+    policy = AccessKey("sender", "key")
+    namespace.put_policy(policy)
+    assert journal.policies == {"sender": policy}
+    journal.settle()
+    assert journal.is_empty
+    namespace.remove_policy("sender")
+
+    assert journal.policies == {}
+    assert not journal.is_empty

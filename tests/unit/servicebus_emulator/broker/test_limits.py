@@ -192,6 +192,7 @@ def test_limits_of_ones_own_are_a_profile_too() -> None:
 
     assert limits_of(limits) is limits
     assert limits_of(None) == Limits()
+    assert limits_of("premium") == PROFILES["premium"]
 
 
 def test_a_profile_that_there_is_not_is_refused_with_those_that_there_are() -> None:

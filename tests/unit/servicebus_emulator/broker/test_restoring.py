@@ -12,6 +12,7 @@ from servicebus_emulator.broker.errors import EntityNotFound, QuotaExceeded
 from servicebus_emulator.broker.limits import Limits
 from servicebus_emulator.broker.message import Message, MessageState, ReceiveMode
 from servicebus_emulator.broker.namespace import Namespace
+from servicebus_emulator.broker.queue import Queue
 from servicebus_emulator.broker.restoring import Restoration, SavedEntity
 from servicebus_emulator.broker.rules import BooleanFilter, Rule
 
@@ -100,3 +101,27 @@ def test_a_topic_has_no_sub_queues_and_there_are_only_two_of_a_queue() -> None:
 def test_what_is_no_entity_is_refused() -> None:
     with pytest.raises(TypeError):
         restoration().add_entity(saved(EntityDescription()))
+
+
+def test_what_duplicates_are_found_by_is_remembered_for_as_long_as_it_was() -> None:
+    it = restoration()
+    queue = it.add_entity(saved(QueueDescription(requires_duplicate_detection=True)))
+    plain = it.add_entity(saved(key=8))
+    for each in (queue, plain):
+        each.restore_identity("m", 150.0)
+        each.send(Message("m", b"", 1), 149.0)
+    queue.send(Message("m", b"", 1), 150.0)
+
+    assert [len(each._store) for each in (queue, plain)] == [1, 1]
+
+
+def test_the_state_of_a_session_comes_back() -> None:
+    queue = restoration().add_entity(saved(QueueDescription(requires_session=True)))
+    assert isinstance(queue, Queue)
+    assert queue.sessions is not None
+    queue.sessions.restore("s", b"state", 50.0)
+
+    assert queue.sessions.saved_state("s") == (b"state", 50.0)
+    assert queue.sessions.saved_state("other") is None
+    assert queue.accept_session("s", 100.0) is not None
+    assert queue.sessions.state("s") == b"state"

@@ -148,3 +148,21 @@ def test_a_topic_counts_the_bytes_of_all_its_subscriptions(topic: Topic) -> None
 
     assert topic.counts(0.0).size_in_bytes == 30
     assert repr(topic) == "<Topic 'news' with 2 subscriptions>"
+
+
+def test_a_filter_sees_the_session_of_a_message(topic: Topic) -> None:
+    subscription = topic.create_subscription("s", now=0.0)
+    subscription.replace_rule(Rule("$Default", SqlFilter("sys.SessionId = 's'")), 0.0)
+    for session in ("s", "other", None):
+        topic.send(Message("m", b"", 1, session_id=session), 0.0)
+
+    assert len(subscription) == 1
+
+
+def test_a_subscription_that_is_gone_cannot_go_again(topic: Topic) -> None:
+    subscription = topic.create_subscription("s", now=0.0)
+    for now in (1.0, 2.0):
+        topic.remove_subscription(subscription, now)
+
+    assert subscription not in topic.subscriptions
+    assert topic.accessed_at == 1.0

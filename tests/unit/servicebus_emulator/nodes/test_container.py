@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from servicebus_emulator.amqp import events
@@ -5,6 +7,9 @@ from servicebus_emulator.amqp.errors import AmqpError
 from servicebus_emulator.amqp.outcomes import Accepted, Rejected
 from servicebus_emulator.amqp.performatives import RECEIVER, Source, Target
 from servicebus_emulator.broker.limits import Limits
+from servicebus_emulator.control.fault_desk import FaultDesk
+from servicebus_emulator.control.faults import Fault
+from servicebus_emulator.nodes.idleness import IdleLimits
 from servicebus_emulator.nodes.sas import ROOT_KEY
 from tests.unit.servicebus_emulator.nodes.in_memory import Client, World, body
 
@@ -203,3 +208,42 @@ def test_one_receiver_too_many_is_told_that_the_server_is_busy() -> None:
     assert refused is not None
     assert refused.condition == "com.microsoft:server-busy"
     assert client.receiver("orders").attached
+
+
+@pytest.mark.parametrize("idle_limits", [None, IdleLimits()])
+def test_what_was_put_off_on_a_link_that_is_gone_meanwhile_does_not_happen(
+    idle_limits: IdleLimits | None,
+) -> None:
+    world = World(idle_limits=idle_limits)
+    client, other = Client(world), Client(world)
+    faults = FaultDesk(world.container, world.namespace, lambda _: lambda: 0.5)
+    sender = client.sender()
+    other.send(other.sender(), body("a"))
+    receiver = client.receiver(credit=1)
+    [delivery] = client.deliveries()
+    for operation in ("send", "settle"):
+        faults.add(Fault(operation, "delay", delay=1.0), world.now)
+    client.send(sender, body("b"))
+    receiver.settle(delivery.delivery_id, outcome=Accepted(), settled=False)
+    receiver.grant(5)
+    client.session.end()
+    world.turn()
+    world.pass_time(1.0)
+
+    counts = world.queue().counts(world.now)
+    assert (counts.active, len(world.queue())) == (1, 1)
+    assert client.deliveries() == []
+
+
+def test_a_client_whose_session_window_opens_again_is_sent_what_waits() -> None:
+    world = World()
+    client, other = Client(world), Client(world)
+    client.receiver(credit=5)
+    client.session.write(replace(client.session.flow_frame(), incoming_window=0))
+    world.turn()
+    other.send(other.sender(), body("a"))
+    closed = client.texts()
+    client.session.write(client.session.flow_frame())
+    world.turn()
+
+    assert (closed, client.texts()) == ([], ["a"])

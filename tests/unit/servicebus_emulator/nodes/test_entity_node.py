@@ -73,3 +73,12 @@ def test_an_idle_subscription_stays_while_a_link_ends_there(world: World) -> Non
 def detached(client: Client) -> list[AmqpError]:
     errors = [event.error for event in client.taken(LinkDetached)]
     return [error for error in errors if error is not None]
+
+
+def test_all_who_send_to_a_topic_share_its_node(world: World) -> None:
+    client = Client(world)
+    client.receiver(ONE, credit=5)
+    for text in ("a", "b"):
+        client.send(client.sender("news"), body(text))
+
+    assert client.texts() == ["a", "b"]

@@ -332,3 +332,16 @@ def test_a_receiver_is_sent_away_where_the_credits_of_a_second_are_spent() -> No
     assert error is not None
     assert (error.condition, "50009" in error.description) == ("com.microsoft:server-busy", True)
     assert client.texts() == ["a", "b"]
+
+
+def test_a_receiver_that_takes_its_credit_back_is_not_waited_for() -> None:
+    client = Client(World())
+    receiver = client.receiver(credit=5)
+    receiver.grant(0)
+    client.world.turn()
+    client.send(client.sender(), body("a"))
+    held = client.texts()
+    receiver.grant(1)
+    client.world.turn()
+
+    assert (held, client.texts()) == ([], ["a"])

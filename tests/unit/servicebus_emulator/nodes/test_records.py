@@ -169,3 +169,11 @@ def test_descriptions_are_read_as_they_were_written(
 def test_what_is_no_description_is_told(kind: str, text: str) -> None:
     with pytest.raises(InvalidRecordError):
         read_description(kind, text)
+
+
+def test_a_message_with_its_own_life_and_nothing_else_keeps_it() -> None:
+    message = Message("m", b"", 1, sequence_number=1, time_to_live=5.0)
+    message.envelope = PLAIN
+    read = read_message(write_message(message), 1)
+
+    assert (read.time_to_live, read.envelope) == (5.0, PLAIN)

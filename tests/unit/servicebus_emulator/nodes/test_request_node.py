@@ -5,7 +5,8 @@ import pytest
 from servicebus_emulator.amqp import events, message
 from servicebus_emulator.amqp.message import BareMessage, Properties
 from servicebus_emulator.amqp.outcomes import Accepted, Rejected
-from servicebus_emulator.nodes.request_node import MAX_REQUEST_SIZE
+from servicebus_emulator.nodes.peer import Peer
+from servicebus_emulator.nodes.request_node import MAX_REQUEST_SIZE, RequestInlet
 from tests.unit.servicebus_emulator.nodes.in_memory import Client, World
 from tests.unit.servicebus_emulator.nodes.requests import Asker
 
@@ -122,3 +123,34 @@ def test_a_drained_reply_link_gives_its_credit_back() -> None:
 
     assert link.credit == 0
     assert client.taken(events.LinkDetached) == []
+
+
+def test_a_request_that_was_sent_settled_is_answered_and_no_more() -> None:
+    client = Client(World())
+    client.receiver("$cbs", credit=1)
+    client.send(client.sender("$cbs"), request(), settled=True)
+
+    assert len(client.deliveries()) == 1
+    assert client.outcomes() == []
+
+
+class Mute:
+    """A node whose answers AMQP has no words for."""
+
+    def answer(self, _request: BareMessage, _peer: Peer, _now: float) -> BareMessage:
+        return BareMessage(value=object(), has_value=True)
+
+    def refusal(self, _status: int, _condition: str, _description: str) -> BareMessage:
+        raise NotImplementedError
+
+
+def test_a_request_whose_answer_cannot_be_written_is_rejected() -> None:
+    client = Client(World())
+    client.receiver("$cbs", credit=1)
+    sender = client.sender("$cbs")
+    [inlet] = [end for end in client.peer.ends.values() if isinstance(end, RequestInlet)]
+    inlet._node = Mute()
+    client.send(sender, request())
+
+    assert condition(client) == "amqp:internal-error"
+    assert client.deliveries() == []

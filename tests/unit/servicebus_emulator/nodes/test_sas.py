@@ -51,7 +51,10 @@ def test_a_token_for_the_namespace_serves_for_each_entity() -> None:
 
 def world_of_policies() -> tuple[Namespace, KeyRing]:
     namespace = Namespace(uuid4, now=NOW)
-    policies = (AccessKey("sender", "first", Right.SEND, secondary_key="second"),)
+    policies = (
+        AccessKey("other", "key", Right.LISTEN),
+        AccessKey("sender", "first", Right.SEND, secondary_key="second"),
+    )
     description = QueueDescription(authorization_rules=policies)
     namespace.create_queue("EU/Orders", description, now=NOW)
     namespace.create_queue("invoices", now=NOW)

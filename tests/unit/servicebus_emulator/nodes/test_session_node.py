@@ -203,3 +203,15 @@ def test_who_deletes_what_it_receives_keeps_its_session_while_it_is_there(world:
     link.detach()
     world.turn()
     assert accepted_session(receiver(Client(world), "a")) == "a"
+
+
+def test_a_sender_that_goes_leaves_sessions_to_their_receivers(world: World) -> None:
+    client = Client(world)
+    receiver(client, "s", credit=5)
+    sender = client.sender()
+    client.send(sender, in_session("s", "a"))
+    sender.detach()
+    world.turn()
+    client.send(client.sender(), in_session("s", "b"))
+
+    assert client.texts() == ["a", "b"]
