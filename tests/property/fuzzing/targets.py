@@ -113,6 +113,9 @@ class _Victim:
             self.seen.add(f"{direction} {frame.partition(' ')[0]} {told}")
 
 
+_METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE"}
+
+
 class _Deaf:
     """A client as `World` knows one: it hears, and says nothing by itself."""
 
@@ -147,10 +150,11 @@ def http(data: bytes) -> Sight:
                 response = answers(request)
                 assert response.status != 500, response.body
                 encode(response, request.method, close=False)
-                seen.add(f"{request.method} {response.status} {len(request.body).bit_length()}")
+                method = request.method if request.method in _METHODS else "another"
+                seen.add(f"{method} {response.status} {len(request.body).bit_length()}")
             assert len(parser._buffer) <= MAX_HEAD_SIZE + MAX_BODY_SIZE + 1000
     except BadRequestError as fault:
-        seen.add(f"{fault.status} {fault}")
+        seen.add(f"{fault.status} {_kind_of(fault)}")
     return frozenset(seen)
 
 

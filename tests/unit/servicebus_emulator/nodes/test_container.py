@@ -238,6 +238,10 @@ def test_what_was_put_off_on_a_link_that_is_gone_meanwhile_does_not_happen(
 def test_a_client_whose_session_window_opens_again_is_sent_what_waits() -> None:
     world = World()
     client, other = Client(world), Client(world)
+    first, client.session = client.session, client.connection.begin()
+    world.turn()
+    client.receiver("orders/$DeadLetterQueue", credit=5)  # which no window has kept waiting
+    client.session = first
     client.receiver(credit=5)
     client.session.write(replace(client.session.flow_frame(), incoming_window=0))
     world.turn()
