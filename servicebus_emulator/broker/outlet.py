@@ -174,6 +174,10 @@ class Outlet(Shelf):
         sessions.release(lock)
         self._agenda.ready(self)
 
+    def take_session_news(self) -> list[SessionLock]:
+        """The holds on sessions that were lost since the last call, or for which messages came."""
+        return [] if self.sessions is None else self.sessions.take_news()
+
     def sessions_at(self, now: float) -> Sessions:
         """The sessions, as they are at a time.
 

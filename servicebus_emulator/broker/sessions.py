@@ -13,7 +13,7 @@ from servicebus_emulator.broker.errors import SessionCannotBeLocked, SessionLock
 from servicebus_emulator.broker.timers import Timers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from uuid import UUID
 
 
@@ -62,6 +62,7 @@ class Sessions:
         self._sessions: dict[str, _Session] = {}
         self._open: dict[str, None] = {}  # with messages and without receiver, the first one first
         self._holders: dict[UUID, SessionLock] = {}
+        self._news: dict[SessionLock, None] = {}
 
     # -- messages --------------------------------------------------------------------------------
 
@@ -72,6 +73,8 @@ class Sessions:
         session.updated_at = now
         if session.lock is None:
             self._open[session_id] = None
+        else:
+            self._news[session.lock] = None
 
     def take_first(self, lock: SessionLock) -> int | None:
         """The number of the first message of a session that is held; None without.
@@ -113,7 +116,8 @@ class Sessions:
 
     def accept_next(self, until: float) -> SessionLock | None:
         """Give some session with messages that nobody has; None when there is none."""
-        for session_id in tuple(self._open):
+        while self._open:
+            session_id = next(iter(self._open))
             if self._has_messages(self._sessions[session_id]):
                 return self.accept(session_id, until)
             self._tidy(session_id)
@@ -160,14 +164,28 @@ class Sessions:
         """End the locks whose time is over; each is told once, with its messages still bound."""
         while (lock := self.timers.pop_due(now)) is not None:
             lock.is_lost = True
+            self._news[lock] = None
             yield lock
             self.release(lock)
 
-    def lose_all(self) -> None:
-        """Nobody holds anything any more."""
-        for session in self._sessions.values():
-            if session.lock is not None:
-                session.lock.is_lost = True
+    def lose_all(self) -> list[SessionLock]:
+        """Nobody holds anything any more; the locks that there were."""
+        lost = [each.lock for each in self._sessions.values() if each.lock is not None]
+        for lock in lost:
+            lock.is_lost = True
+        return lost
+
+    # -- news for receivers ----------------------------------------------------------------------
+
+    def tell(self, locks: Iterable[SessionLock]) -> None:
+        """See that the receivers of sessions hear of them."""
+        self._news.update(dict.fromkeys(locks))
+
+    def take_news(self) -> list[SessionLock]:
+        """The locks that were lost since the last call, or in whose sessions messages came."""
+        news = list(self._news)
+        self._news.clear()
+        return news
 
     # -- state and list --------------------------------------------------------------------------
 

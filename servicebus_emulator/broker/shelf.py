@@ -117,8 +117,9 @@ class Shelf(Intake):
         self._available = []
         self._expiry = Timers()
         if self.sessions is not None:
-            self.sessions.lose_all()
+            lost = self.sessions.lose_all()
             self.sessions = self._new_sessions()
+            self.sessions.tell(lost)
             self._agenda.ready(self)
 
     # -- inside ----------------------------------------------------------------------------------

@@ -97,8 +97,7 @@ class EntityNodes:
             if queue.sessions is None:
                 node = QueueNode(queue, self._due, self._new_id)
             else:
-                node = SessionNode(queue, self._due, self._new_id)
-                node.seekers = self._seekers
+                node = SessionNode(queue, self._due, self._new_id, self._seekers)
             self._nodes[queue] = node
         return node
 

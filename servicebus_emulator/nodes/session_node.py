@@ -24,9 +24,14 @@ from servicebus_emulator.nodes.queue_node import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from uuid import UUID
+
     from servicebus_emulator.amqp.link import Link
+    from servicebus_emulator.broker.queue import Queue
     from servicebus_emulator.broker.sessions import SessionLock
     from servicebus_emulator.broker.timers import Timers
+    from servicebus_emulator.nodes.entity_node import EntityNode
     from servicebus_emulator.nodes.peer import Peer
 
 _LOCKED_UNTIL = Symbol("com.microsoft:locked-until-utc")
@@ -64,10 +69,28 @@ class SessionSeeker(LinkEnd):
 
 
 class SessionNode(QueueNode):
-    """The links of a queue that requires sessions."""
+    """The links of a queue that requires sessions; it looks only at those that something concerns.
 
-    seekers: Timers[SessionSeeker]
-    """When those who wait for a session give up; shared by all nodes."""
+    Args:
+        queue: The queue.
+        due: Where the node puts itself when it has to be pumped.
+        new_id: Makes identities for messages that come without.
+        seekers: When those who wait for a session give up; shared by all nodes.
+    """
+
+    def __init__(
+        self,
+        queue: Queue,
+        due: dict[EntityNode, None],
+        new_id: Callable[[], UUID],
+        seekers: Timers[SessionSeeker],
+    ) -> None:
+        super().__init__(queue, due, new_id)
+        self._seekers = seekers
+        self._seeking: dict[SessionSeeker, None] = {}
+        self._holders: dict[SessionLock, QueueOutlet] = {}
+        self._concerned: dict[QueueOutlet, None] = {}  # of those that wait for messages
+        self._description = queue.description
 
     def attach_outlet(self, link: Link, peer: Peer, now: float) -> LinkEnd:
         """Let a client receive from the session that its filter names, or from the next one.
@@ -83,27 +106,43 @@ class SessionNode(QueueNode):
             return self._give(link, peer, lock)
         seeker = SessionSeeker(link, self, peer)
         self._ends[seeker] = peer
-        self.seekers.set(seeker, now + _patience(link))
+        self._seeking[seeker] = None
+        self._seekers.set(seeker, now + _patience(link))
         return seeker
+
+    def let_wait(self, outlet: QueueOutlet) -> None:
+        """Put a receiver in the line, as any queue does, and look at it."""
+        super().let_wait(outlet)
+        self._concerned[outlet] = None
 
     def remove(self, end: LinkEnd, now: float) -> None:
         """A link has ended; so has its hold on a session."""
         super().remove(end, now)
         if isinstance(end, SessionSeeker):
-            self.seekers.cancel(end)
+            self._seeking.pop(end, None)
+            self._seekers.cancel(end)
         elif isinstance(end, QueueOutlet) and end.session is not None:
+            self._concerned.pop(end, None)
+            self._holders.pop(end.session, None)
             self.queue.release_session(end.session, now)
 
     def pump(self, now: float, touched: dict[Peer, None]) -> None:
         """End lost sessions, give free ones to those who wait, and deliver in each."""
-        for end, peer in tuple(self._ends.items()):
-            if isinstance(end, QueueOutlet) and end.session is not None and end.session.is_lost:
-                end.link.detach(amqp_error(SessionLockLost()))
-                peer.forget(end.link, now)
-                touched[peer] = None
-            elif isinstance(end, SessionSeeker) and not self._serve(end, now, touched):
-                break
-        for outlet in tuple(self._waiting):
+        for lock in self.queue.take_session_news():
+            holder = self._holders.get(lock)
+            if holder is not None and lock.is_lost:
+                holder.link.detach(amqp_error(SessionLockLost()))
+                holder.peer.forget(holder.link, now)
+                touched[holder.peer] = None
+            elif holder is not None:
+                self._concerned[holder] = None
+        while self._seeking and self._serve(next(iter(self._seeking)), now, touched):
+            pass
+        if self.queue.description is not self._description:
+            self._description = self.queue.description
+            self._concerned.update(self._waiting)  # they go on, or are told that they may not
+        concerned, self._concerned = self._concerned, {}
+        for outlet in concerned:
             self._deliver_all(outlet, now, touched)
 
     def _serve(self, seeker: SessionSeeker, now: float, touched: dict[Peer, None]) -> bool:
@@ -113,6 +152,7 @@ class SessionNode(QueueNode):
             lock = self.queue.accept_session(None, now)
         except BrokerError as fault:
             link.refuse(amqp_error(fault))
+            self.remove(seeker, now)
             peer.forget(link, now)
             touched[peer] = None
             return True
@@ -135,7 +175,8 @@ class SessionNode(QueueNode):
         if mode is ReceiveMode.RECEIVE_AND_DELETE and self.queue.sessions is not None:
             # It holds no message whose end could be in doubt, and clients do not renew its lock.
             self.queue.sessions.keep(lock)
-        return self._add(QueueOutlet(link, self, peer, mode, lock))
+        outlet = self._holders[lock] = QueueOutlet(link, self, peer, mode, lock)
+        return self._add(outlet)
 
     def _deliver_all(self, outlet: QueueOutlet, now: float, touched: dict[Peer, None]) -> None:
         """Deliver what there is in a receiver's session, as far as it can take it."""
