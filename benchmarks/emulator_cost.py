@@ -13,8 +13,12 @@ from benchmarks.observer import QueueObserver
 from benchmarks.processes import cpu_seconds, resident_megabytes
 from benchmarks.raw_sender import BATCH
 from benchmarks.servant import Servant
+from harness.admin import HttpAdmin
 from harness.embedded import start_emulator
-from servicebus_emulator.amqp.performatives import SENDER, Source, Target
+from servicebus_emulator.amqp.events import DeliveryReceived
+from servicebus_emulator.amqp.message import BareMessage, Properties, encode_bare
+from servicebus_emulator.amqp.performatives import RECEIVER, SENDER, Source, Target
+from servicebus_emulator.nodes.queue_node import SESSION_FILTER
 from tests.integration.emulator.raw_client import RawClient
 
 if TYPE_CHECKING:
@@ -122,7 +126,49 @@ def measure_scale(bench: Bench) -> list[Row]:
         numbers = iter(range(wanted))
         _grow(pid, row, memory, wanted, lambda: QueueObserver(endpoints, f"queue-{next(numbers)}"))
         rows += [row, memory]
-    return rows
+    return [*rows, _measure_sessions(bench)]
+
+
+def _measure_sessions(bench: Bench) -> Row:
+    """Send to one session and receive there, beside few and beside many receivers of others."""
+    few, many = 10, bench.choose(1000, 100)
+    row = Row(
+        f"emulator: CPU to send and receive a message of a session, beside {many:,} receivers",
+        "ms",
+        f"beside {few}",
+        "flat",
+    )
+    with _emulator() as (pid, endpoints), ExitStack() as cleanup:
+        HttpAdmin(endpoints).create_queue("sessions", requires_session=True)
+        receivers = cleanup.enter_context(RawClient(_port(endpoints)))
+        client = cleanup.enter_context(RawClient(_port(endpoints)))
+        sender = client.sender("sessions")
+        _receive_session(client, "probe")
+        message = encode_bare(BareMessage(Properties(group_id="probe"), data=[b"x" * 100]))
+        held = 0
+        for wanted in (few, many):
+            for number in range(held, wanted):
+                _receive_session(receivers, f"session-{number}")
+            held = wanted
+            for _ in bench.rounds():
+                before = cpu_seconds(pid)
+                for number in range(_PROBES):
+                    sender.send(message, delivery_tag=number.to_bytes(4, "big"), settled=True)
+                    client.wait_for(DeliveryReceived)
+                    client.events.clear()
+                row.add(f"beside {wanted:,}", (cpu_seconds(pid) - before) / _PROBES * 1000)
+    return row
+
+
+def _receive_session(client: RawClient, session: str) -> None:
+    """Hold a session and wait for its messages."""
+    source = Source("sessions", filter={SESSION_FILTER: session})
+    link = client.session.attach(
+        session, RECEIVER, source=source, target=Target("bench"), snd_settle_mode=1
+    )
+    client.until(lambda: link.attached)
+    link.grant(100_000)
+    client.flush()
 
 
 def _scale_rows(what: str, wanted: int) -> tuple[Row, Row]:

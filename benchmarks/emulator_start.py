@@ -1,4 +1,4 @@
-"""How long the emulator, and the embedded stack, take to start.
+"""How long the emulator, and the embedded stack, take to start; how long the emulator to stop.
 
 The clock runs from before the process is made until the bytes of the server's `open` arrive; for
 the stack, until both of its services have said that they are ready. Beside it, in the same run and
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 EMULATOR = "emulator"
 STACK = "embedded stack"
 _BARE = "bare interpreter"
+_PATIENCE = 30.0
 _READY = r"Endpoint=sb://[^:;]+:(\d+)"
 
 
@@ -36,14 +37,19 @@ def measure(bench: Bench) -> list[Row]:
     """Start emulators and interpreters in turn."""
     starts = Row("emulator: process start → first accepted AMQP open", "ms", _BARE, "< 300 ms")
     memory = Row("emulator: resident memory when idle", "MB", _BARE, "< 40 MB")
+    stops = Row("emulator: SIGTERM → end of the process, beside an open connection", "ms", EMULATOR)
     for _ in bench.rounds(3):
         for _ in range(bench.choose(5, 2)):
             starts.add(_BARE, _bare_start())
             begin = time.perf_counter()
-            with _emulator() as (pid, port), open_connection(port):
+            with _emulator() as (process, port), open_connection(port):
                 starts.add(EMULATOR, (time.perf_counter() - begin) * 1000)
-                memory.add(EMULATOR, resident_megabytes(pid))
-    return [starts, memory]
+                memory.add(EMULATOR, resident_megabytes(process.pid))
+                begin = time.perf_counter()
+                process.terminate()
+                process.wait(_PATIENCE)
+                stops.add(EMULATOR, (time.perf_counter() - begin) * 1000)
+    return [starts, memory, stops]
 
 
 def measure_stack(bench: Bench) -> list[Row]:
@@ -66,8 +72,8 @@ def _bare_start() -> float:
 
 
 @contextlib.contextmanager
-def _emulator() -> Iterator[tuple[int, int]]:
-    """Run an emulator; its process id, and the port from its ready line, read without delay."""
+def _emulator() -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """Run an emulator; its process, and the port from its ready line, read without delay."""
     with subprocess.Popen(
         [sys.executable, "-m", "servicebus_emulator", "--port", "0"],
         stdout=subprocess.PIPE,
@@ -79,7 +85,7 @@ def _emulator() -> Iterator[tuple[int, int]]:
             match = re.search(_READY, ready)
             if match is None:
                 raise RuntimeError("the emulator printed no connection string")
-            yield process.pid, int(match[1])
+            yield process, int(match[1])
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(_PATIENCE)

@@ -20,6 +20,7 @@ _ENTRY = (
     '<entry xmlns="http://www.w3.org/2005/Atom"><content type="application/xml">'
     '<QueueDescription xmlns="http://schemas.microsoft.com/netservices/2010/10/servicebus/connect">'
     "<LockDuration>PT{lock_seconds}S</LockDuration>"
+    "{sessions}"
     "<DefaultMessageTimeToLive>PT1H</DefaultMessageTimeToLive>"  # the official emulator's longest
     "<MaxDeliveryCount>{max_delivery_count}</MaxDeliveryCount>"
     "{auto_delete}"
@@ -47,6 +48,7 @@ class HttpAdmin:
         lock_seconds: int = 60,
         max_delivery_count: int = 10,
         idle_minutes: int | None = None,
+        requires_session: bool = False,
     ) -> None:
         """Create a queue.
 
@@ -55,12 +57,14 @@ class HttpAdmin:
             lock_seconds: How long a message is locked for its receiver.
             max_delivery_count: How often a message is delivered before it is dead-lettered.
             idle_minutes: Remove it after so long without use; None for never.
+            requires_session: Its messages are of sessions, and received by these.
 
         Raises:
             urllib.error.HTTPError: The management API refuses.
         """
         entry = _ENTRY.format(
             lock_seconds=lock_seconds,
+            sessions="<RequiresSession>true</RequiresSession>" if requires_session else "",
             max_delivery_count=max_delivery_count,
             auto_delete="" if idle_minutes is None else _AUTO_DELETE.format(minutes=idle_minutes),
         )

@@ -287,3 +287,15 @@ def test_what_nobody_was_given_cannot_be_done_with() -> None:
     sessions.unbind(UUID(int=1))
 
     assert sessions.list(None) == []
+
+
+def test_holders_are_told_once_that_messages_came_or_that_they_lost_their_session(
+    queue: Queue,
+) -> None:
+    told = accept(queue, "a")
+    accept(queue, "b")
+    send(queue, "a1", "a2", "c1")
+    assert queue.take_session_news() == [told]
+    assert queue.take_session_news() == []
+    queue.clear()
+    assert told in queue.take_session_news()
