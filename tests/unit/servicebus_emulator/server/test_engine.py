@@ -148,6 +148,27 @@ async def test_the_bytes_of_one_turn_are_written_at_once(house: House) -> None:
     assert client.transport.writes == before + 1
 
 
+async def test_a_mistake_in_a_turn_is_reported_and_costs_nobody_the_connection(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = Client(house)
+    await client.talk()
+    reported = []
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _, context: reported.append(str(context["exception"]))
+    )
+
+    def fail(_: float) -> None:
+        raise RuntimeError("a mistake")
+
+    monkeypatch.setattr(house.container, "turn", fail)
+    session = client.connection.begin()
+    await client.talk()
+
+    assert session.state.name == "MAPPED"
+    assert reported == ["a mistake"]
+
+
 async def test_a_client_that_closes_is_closed(house: House) -> None:
     client = Client(house)
     await client.talk()
