@@ -128,13 +128,13 @@ class SessionNode(QueueNode):
 
     def pump(self, now: float, touched: dict[Peer, None]) -> None:
         """End lost sessions, give free ones to those who wait, and deliver in each."""
-        for lock in self.queue.take_session_news():
-            holder = self._holders.get(lock)
-            if holder is not None and lock.is_lost:
+        news = self.queue.take_session_news()
+        for lock, holder in [(lock, self._holders[lock]) for lock in news if lock in self._holders]:
+            if lock.is_lost:
                 holder.link.detach(amqp_error(SessionLockLost()))
                 holder.peer.forget(holder.link, now)
                 touched[holder.peer] = None
-            elif holder is not None:
+            else:
                 self._concerned[holder] = None
         while self._seeking and self._serve(next(iter(self._seeking)), now, touched):
             pass
