@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+import urllib.error
+import urllib.request
 from typing import TYPE_CHECKING
 
 from harness.environment import ROOT
 from harness.processes import ManagedProcess, start_both
+from harness.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -64,7 +67,9 @@ def start_product(
     folder: Path = ROOT,
     sink_of: Callable[[str], Callable[[str], None]] | None = None,
 ) -> tuple[ManagedProcess, ManagedProcess, str]:
-    """Start a worker and an API at the same time; both, and the API's URL.
+    """Start a worker and an API at the same time, and wait until they can do jobs.
+
+    The API is ready, too, when broker and storage have answered it (`/readyz`).
 
     Args:
         settings: The product's settings.
@@ -73,6 +78,9 @@ def start_product(
         app: The module of the worker's Celery app.
         folder: The working directory of both.
         sink_of: Gives, for the name of a process, what is called with its lines.
+
+    Returns:
+        The worker, the API, and the API's URL.
     """
 
     def sink(name: str) -> Callable[[str], None] | None:
@@ -85,7 +93,24 @@ def start_product(
         ),
         lambda: start_api(settings, port=port, folder=folder, sink=sink("api")),
     )
+    try:
+        wait_until(lambda: _is_ready(url), f"{url}/readyz to say that broker and storage answer")
+    except BaseException:
+        worker.stop()
+        api.stop()
+        raise
     return worker, api, url
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=10):  # noqa: S310 - our own server
+            return True
+    except urllib.error.HTTPError as error:
+        error.close()
+    except OSError:
+        pass  # it has not answered in time, which the next question may change
+    return False
 
 
 def _wait_for(process: ManagedProcess, pattern: str) -> str:
