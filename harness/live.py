@@ -66,10 +66,9 @@ def start_product(
     app: str = _WORKER_APP,
     folder: Path = ROOT,
     sink_of: Callable[[str], Callable[[str], None]] | None = None,
+    until_ready: bool = True,
 ) -> tuple[ManagedProcess, ManagedProcess, str]:
     """Start a worker and an API at the same time, and wait until they can do jobs.
-
-    The API is ready, too, when broker and storage have answered it (`/readyz`).
 
     Args:
         settings: The product's settings.
@@ -78,6 +77,7 @@ def start_product(
         app: The module of the worker's Celery app.
         folder: The working directory of both.
         sink_of: Gives, for the name of a process, what is called with its lines.
+        until_ready: Wait until broker and storage have answered the API (`/readyz`), too.
 
     Returns:
         The worker, the API, and the API's URL.
@@ -93,6 +93,8 @@ def start_product(
         ),
         lambda: start_api(settings, port=port, folder=folder, sink=sink("api")),
     )
+    if not until_ready:
+        return worker, api, url
     try:
         wait_until(lambda: _is_ready(url), f"{url}/readyz to say that broker and storage answer")
     except BaseException:

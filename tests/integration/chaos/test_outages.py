@@ -191,7 +191,7 @@ def test_api_and_worker_start_before_broker_and_storage(tmp_path: Path) -> None:
         connection_string(blob_port),
     )
     settings = place.settings(QUEUE)
-    worker, api, url = start_product(settings, folder=tmp_path)
+    worker, api, url = start_product(settings, folder=tmp_path, until_ready=False)
     with ports, api, worker, Client(url) as client:
         client.http.timeout = httpx.Timeout(PATIENCE)
         assert client.http.get("/").json() == {"message": "Hello World"}
