@@ -33,10 +33,8 @@ logger = get_logger(__name__)
 
 _ILLEGAL_IN_NAMES = re.compile(r"[^A-Za-z0-9._/-]", re.ASCII)
 _GET_SECONDS = 5.0
-_tags = itertools.count(1)
-
-
 _ENQUEUED = "x-opt-enqueued-time"
+_tags = itertools.count(1)
 
 
 def wall_clock() -> float:

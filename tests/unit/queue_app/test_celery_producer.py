@@ -1,27 +1,20 @@
+import asyncio
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from celery_azure.errors import BusyError, UnreachableError
 from queue_app.celery_producer import CeleryProducer
-from queue_app.errors import BrokerUnavailable
+from queue_app.errors import BrokerUnavailable, StorageUnavailable
 from queue_app.producer import Payload
 from queue_app.settings import Settings
+from tests.unit.celery_azure.virtual_time import VirtualTime
 
 if TYPE_CHECKING:
     from celery_azure.publisher import AsyncPublisher
 
-SETTINGS = Settings.model_validate(
-    {
-        "service_bus_key_name": "RootManageSharedAccessKey",
-        "service_bus_key": "SAS_KEY_VALUE",
-        "service_bus_namespace": "localhost:5672",
-        "service_bus_queue_name": "celery",
-        "azure_blob_connection_string": "https://account.blob.core.windows.net",
-        "service_bus_admin_port": 5300,
-        "blob_container_name": "celery",
-    }
-)
+ANSWER_SECONDS = 5.0
+"""In which README promises an answer, whatever is out of reach."""
 
 
 class Refusing:
@@ -37,22 +30,70 @@ class Refusing:
         """Nothing is open."""
 
 
+class Silent:
+    """Stands for a publisher, and for a reader of results, whose service never says a word."""
+
+    async def publish(self, _entity: str, _message: bytes, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        raise UnreachableError("no answer in time")
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+    def known(self, _: str) -> None:
+        """Nothing is known."""
+
+    async def read(self, _: str) -> None:
+        await asyncio.Event().wait()
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
 @pytest.mark.parametrize(
     ("error", "seconds"),
     [(BusyError("busy", seconds=12.2), 13), (BusyError("busy", seconds=0), 1)],
 )
 async def test_a_broker_that_throttles_is_to_be_asked_again_when_it_says(
-    error: Exception, seconds: int
+    settings: Settings, error: Exception, seconds: int
 ) -> None:
-    assert await _retry_after(error) == seconds
+    assert await _retry_after(settings, error) == seconds
 
 
-async def test_a_broker_that_is_out_of_reach_is_to_be_asked_again_soon() -> None:
-    assert await _retry_after(UnreachableError("no answer")) == 5
+async def test_a_broker_that_is_out_of_reach_is_to_be_asked_again_soon(
+    settings: Settings,
+) -> None:
+    assert await _retry_after(settings, UnreachableError("no answer")) == 5
 
 
-async def _retry_after(error: Exception) -> int:
-    producer = CeleryProducer(SETTINGS)
+async def test_a_broker_that_says_nothing_keeps_no_client_waiting_for_longer_than_promised(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    time = VirtualTime(monkeypatch)
+    producer = CeleryProducer(settings)
+    producer._sends = cast("AsyncPublisher", Silent())
+    began = time.now()
+    with pytest.raises(BrokerUnavailable):
+        await producer.enqueue(Payload(b"{}", {}))
+    assert time.now() - began <= ANSWER_SECONDS
+    await producer.aclose()
+
+
+async def test_a_storage_that_says_nothing_keeps_no_client_waiting_for_longer_than_promised(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    time = VirtualTime(monkeypatch)
+    producer = CeleryProducer(settings)
+    monkeypatch.setattr(producer, "_results", Silent())
+    began = time.now()
+    with pytest.raises(StorageUnavailable):
+        await producer.status("00000000-0000-4000-8000-000000000000")
+    assert time.now() - began <= ANSWER_SECONDS
+    await producer.aclose()
+
+
+async def _retry_after(settings: Settings, error: Exception) -> int:
+    producer = CeleryProducer(settings)
     producer._sends = cast("AsyncPublisher", Refusing(error))
     try:
         with pytest.raises(BrokerUnavailable) as caught:

@@ -6,8 +6,8 @@ import pytest
 from fastapi import FastAPI
 
 from queue_app.producer import InMemoryProducer
-from tests.unit.queue_app.api.conftest import LIMIT
 from tests.unit.queue_app.api.problem import assert_problem
+from tests.unit.queue_app.conftest import LIMIT
 
 BATCH = "/enqueue/batch"
 LINES = {"content-type": "application/x-ndjson"}

@@ -8,8 +8,8 @@ import pytest
 from queue_app.api.application import create_app
 from queue_app.producer import InMemoryProducer
 from queue_app.settings import Settings
-from tests.unit.queue_app.api.conftest import LIMIT
 from tests.unit.queue_app.api.problem import assert_problem
+from tests.unit.queue_app.conftest import LIMIT
 
 FOLDER = files("queue_app.api") / "ui"
 FILES = sorted(entry.name for entry in FOLDER.iterdir() if entry.name != "index.html")
