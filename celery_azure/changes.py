@@ -236,7 +236,7 @@ class ChangeListener:
         heard: set[str] = set()
         for name in names:
             while data := await self._read(name, part_bytes):
-                heard.update(data.decode().split("\n")[:-1])
+                heard.update(data.decode(errors="replace").split("\n")[:-1])
         return heard
 
     def close(self) -> None:

@@ -25,7 +25,12 @@ from celery_azure.lean import TaskWriter
 from celery_azure.publisher import AsyncPublisher
 from queue_app.celery_config import LOCK_SECONDS, create_celery_app
 from queue_app.claim_check import MAX_INLINE_BYTES, ClaimStore
-from queue_app.errors import BrokerUnavailable, StorageUnavailable, Unavailable
+from queue_app.errors import (
+    BrokerUnavailable,
+    StorageUnavailable,
+    Unavailable,
+    UnreadableRecord,
+)
 from queue_app.jobs import TASK_NAME, Cancelling, JobState, JobStatus, TaskRecord
 from queue_app.payload import encode_json
 from queue_app.producer import Payload, Readiness
@@ -45,6 +50,8 @@ _CHECK_SECONDS = 3.5
 _BROKER_THREADS = 4
 _STORAGE_THREADS = 8
 _FAST_FAILURE = {"send_timeout": 4}
+_NO_STATE = (KombuError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
+"""What reading a state raises when somebody else wrote the blob, or only a part of it."""
 
 _Result = TypeVar("_Result")
 
@@ -165,16 +172,19 @@ class CeleryProducer:
         return self._sends
 
     async def _read_record(self, task_id: str, seconds: float) -> TaskRecord | None:
-        stored = self._results.known(task_id)
         try:
+            stored = self._results.known(task_id)
             if stored is None:
                 async with asyncio.timeout(seconds):
                     stored = await self._results.read(task_id)
+            return None if stored is None else task_record(task_id, stored.meta, stored.etag)
         except AzureError:
             raise StorageUnavailable("The storage does not answer.") from None
         except TimeoutError:
             raise StorageUnavailable("The storage did not answer in time.") from None
-        return None if stored is None else task_record(task_id, stored.meta, stored.etag)
+        except _NO_STATE as error:  # its text may quote what is stored
+            _log.error("What is stored of task %s is no state: %s", task_id, type(error).__name__)
+            raise UnreadableRecord from None
 
     def _cancel(self, task_id: str) -> Cancelling:
         try:

@@ -22,6 +22,7 @@
     ├── TooManyStreams             as many clients wait for changes as may
     ├── Closing                    the service is about to stop
     ├── UnrepresentableResult      a task's result cannot be written as JSON
+    ├── UnreadableRecord           what is stored of a task is none of a task's states
     ├── ClaimMissing               a worker does not find the payload of its task
     ├── NotAClaim                  a message names a blob that is no payload
     └── Unavailable                a component did not answer, or not in time
@@ -150,6 +151,13 @@ class Closing(QueueAppError):
 
 class UnrepresentableResult(QueueAppError):
     """The result of a task holds what JSON cannot say, such as NaN."""
+
+
+class UnreadableRecord(QueueAppError):
+    """What is stored of a task is none of a task's states; whoever finds it logs it."""
+
+    def __init__(self) -> None:
+        super().__init__("What is stored of the task cannot be read.")
 
 
 class ClaimMissing(QueueAppError):

@@ -68,6 +68,7 @@ class Producer(Protocol):
 
         Raises:
             StorageUnavailable: the storage did not answer.
+            UnreadableRecord: what is stored cannot be read.
         """
 
     async def record(self, task_id: str) -> TaskRecord | None:
@@ -75,6 +76,7 @@ class Producer(Protocol):
 
         Raises:
             StorageUnavailable: the storage did not answer.
+            UnreadableRecord: what is stored cannot be read.
         """
 
     async def cancel(self, task_id: str) -> Cancelling:

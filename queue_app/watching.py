@@ -11,13 +11,14 @@ by themselves, these need a quarter of their budget.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager
 from contextvars import Context
 from itertools import islice
 from typing import Protocol
 
-from queue_app.errors import Unavailable
+from queue_app.errors import Unavailable, UnreadableRecord
 from queue_app.jobs import TaskRecord
 
 FASTEST = 0.04
@@ -37,12 +38,19 @@ _TRUSTED_SHARE = 0.25  # of the budget, while hints are trusted
 _MOST_TRUST = 20
 _DISAPPOINTMENT = 2  # a change that was not told of outweighs so many that were
 
+_log = logging.getLogger(__name__)
+
 
 class RecordReader(Protocol):
     """Where the records of tasks are read: a producer."""
 
     async def record(self, task_id: str) -> TaskRecord | None:
-        """Return what is stored of a task; None when nothing is."""
+        """Return what is stored of a task; None when nothing is.
+
+        Raises:
+            StorageUnavailable: the storage did not answer.
+            UnreadableRecord: what is stored cannot be read.
+        """
 
 
 class Changes(Protocol):
@@ -72,7 +80,11 @@ class Watch:
         return self._poller.record
 
     async def change(self, seconds: float | None) -> bool:
-        """Wait until the record differs from what this watcher saw last, or the time is over."""
+        """Wait until the record differs from what this watcher saw last, or the time is over.
+
+        Raises:
+            UnreadableRecord: what is stored cannot be read.
+        """
         poller = self._poller
         if self._seen == poller.version:
             try:
@@ -80,6 +92,8 @@ class Watch:
                     await poller.changed.wait()
             except TimeoutError:
                 return False
+        if poller.has_failed:
+            raise UnreadableRecord
         self._seen = poller.version
         return True
 
@@ -135,13 +149,12 @@ class Watcher:
         finally:
             poller.watchers -= 1
             if poller.watchers == 0:
-                del self._pollers[task_id]
-                self._listen_if_many()
+                self._forget(task_id, poller)
                 if poller.job is not None:
                     poller.job.cancel()
 
     async def _poll(self, task_id: str, poller: "_Poller") -> None:
-        while poller.record is None or not poller.record.state.is_end:
+        while not poller.is_over:
             await self._pause(self._interval(self._now() - poller.changed_at))
             async with self._turns:
                 is_news = await self._look(task_id, poller)
@@ -150,6 +163,8 @@ class Watcher:
 
     async def _look(self, task_id: str, poller: "_Poller") -> bool:
         """Read the record of a task, again if that is asked for meanwhile; whether it is new."""
+        if poller.is_over:
+            return False
         if poller.is_read:
             poller.is_to_be_read_again = True  # what is under way may have been read before
             return False
@@ -164,9 +179,19 @@ class Watcher:
                     poller.show(record)
         except Unavailable:
             pass  # whoever waits goes on waiting: the next look may succeed
+        except Exception as error:  # noqa: BLE001 - nobody must wait for what will not come
+            if not isinstance(error, UnreadableRecord):
+                _log.exception("The record of task %s could not be read", task_id)
+            self._forget(task_id, poller)  # who watches it from now on has it read anew
+            poller.fail()
         finally:
             poller.is_read = False
         return poller.version != version
+
+    def _forget(self, task_id: str, poller: "_Poller") -> None:
+        if self._pollers.get(task_id) is poller:
+            del self._pollers[task_id]
+            self._listen_if_many()
 
     def _listen_if_many(self) -> None:
         are_many = len(self._pollers) > FEW
@@ -180,12 +205,17 @@ class Watcher:
             self._listening = None
 
     async def _listen(self, changes: Changes) -> None:
+        is_deaf = False
         while True:
             try:
                 heard = await changes.hear()
-            except Unavailable:
+            except Exception as error:  # noqa: BLE001 - hints are lost, nothing else
+                if not is_deaf and not isinstance(error, Unavailable):
+                    is_deaf = True
+                    _log.exception("Hints of changes cannot be read; tasks are asked without")
                 await self._pause(SLOWEST)
                 continue
+            is_deaf = False
             told = (task_id for task_id in heard if task_id in self._pollers)
             while some := list(islice(told, _AT_ONCE)):
                 await asyncio.gather(*map(self._look_as_told, some))
@@ -215,14 +245,28 @@ class _Poller:
         self.version = 0
         self.changed = asyncio.Event()
         self.changed_at = now
+        self.has_failed = False
         self.is_read = False
         self.is_to_be_read_again = False
         self.watchers = 0
         self.job: asyncio.Task[None] | None = None
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left to read: the task has ended, or cannot be read."""
+        return self.has_failed or (self.record is not None and self.record.state.is_end)
+
     def show(self, record: TaskRecord | None) -> None:
         """Wake everybody who waits for a change."""
         self.record = record
+        self._wake()
+
+    def fail(self) -> None:
+        """Tell everybody who waits that the record cannot be read."""
+        self.has_failed = True
+        self._wake()
+
+    def _wake(self) -> None:
         self.version += 1
         self.changed.set()
         self.changed = asyncio.Event()

@@ -290,6 +290,7 @@ PROBLEM_OF_ERROR: dict[type[errors.QueueAppError], ProblemType] = {
     errors.TooManyStreams: TOO_MANY_STREAMS,
     errors.Closing: CLOSING,
     errors.UnrepresentableResult: UNREPRESENTABLE_RESULT,
+    errors.UnreadableRecord: INTERNAL_ERROR,
     errors.BrokerUnavailable: BROKER_UNAVAILABLE,
     errors.StorageUnavailable: STORAGE_UNAVAILABLE,
 }

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from queue_app.api.lifecycle import Lifecycle
 from queue_app.api.views import progress_members, status_body
-from queue_app.errors import Unavailable, UnrepresentableResult
+from queue_app.errors import Unavailable, UnreadableRecord, UnrepresentableResult
 from queue_app.jobs import JobState, JobStatus, TaskRecord
 from queue_app.payload import encode_json
 from queue_app.task_logs import LogPart, TaskLogs, whole_lines
@@ -78,22 +78,11 @@ class Feed:
 
     async def follow(self, watch: Watch, looks: "Looks") -> None:
         """Tell of the task until it has ended."""
-        while True:
-            record = watch.record
-            try:
-                self.show(record)
-            except UnrepresentableResult:
-                self.close()  # clients that come again get the problem
-                return
-            if record is not None and record.state.is_end:
-                break
-            if record is None:
-                await watch.change(None)
-            else:
-                async with looks.turns:
-                    has_more = await self._look(at_end=False)
-                if not has_more:
-                    await watch.change(looks.interval())
+        try:
+            await self._follow_until_end(watch, looks)
+        except (UnreadableRecord, UnrepresentableResult):
+            self.close()  # clients that come again get the problem
+            return
         left = _LAST_LOOKS
         while left:
             if not await self._look(at_end=left == 1):
@@ -101,6 +90,20 @@ class Feed:
                 await asyncio.sleep(LOOK_SECONDS / 2 if left else 0)
         self.end = self.status.replace(b"event: status", b"event: end", 1)
         self.close()
+
+    async def _follow_until_end(self, watch: Watch, looks: "Looks") -> None:
+        while True:
+            record = watch.record
+            self.show(record)
+            if record is not None and record.state.is_end:
+                return
+            if record is None:
+                await watch.change(None)
+            else:
+                async with looks.turns:
+                    has_more = await self._look(at_end=False)
+                if not has_more:
+                    await watch.change(looks.interval())
 
     def show(self, record: TaskRecord | None) -> None:
         """Take the record of the task.

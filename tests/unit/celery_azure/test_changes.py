@@ -156,6 +156,14 @@ async def test_a_line_that_is_cut_is_read_whole_the_next_time(world: World) -> N
     assert await world.listener.hear(part_bytes=8) == {"first", "second"}
 
 
+async def test_a_line_that_is_no_text_hides_none_of_the_others(world: World) -> None:
+    await world.listener.hear()
+    world.writer.write(["first"])
+    world.put(JOURNAL, world.blobs[JOURNAL].content + b"\xff\n")
+    world.writer.write(["second"])
+    assert await world.listener.hear() > {"first", "second"}
+
+
 async def test_an_outage_is_no_error_and_is_tried_again_later(world: World) -> None:
     world.is_away = True
     world.writer.write(["a"])

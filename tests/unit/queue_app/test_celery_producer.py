@@ -3,9 +3,10 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from celery_azure.blobs import Blob
 from celery_azure.errors import BusyError, UnreachableError
 from queue_app.celery_producer import CeleryProducer
-from queue_app.errors import BrokerUnavailable, StorageUnavailable
+from queue_app.errors import BrokerUnavailable, StorageUnavailable, UnreadableRecord
 from queue_app.producer import Payload
 from queue_app.settings import Settings
 from tests.unit.celery_azure.virtual_time import VirtualTime
@@ -89,6 +90,48 @@ async def test_a_storage_that_says_nothing_keeps_no_client_waiting_for_longer_th
     with pytest.raises(StorageUnavailable):
         await producer.status("00000000-0000-4000-8000-000000000000")
     assert time.now() - began <= ANSWER_SECONDS
+    await producer.aclose()
+
+
+class Stored:
+    """A container in which every blob has the same content."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    async def read(self, _: str) -> Blob:
+        return Blob(self._content, '"1"')
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"SECRET",
+        b"\xffSECRET",
+        b"[" * 100_000,
+        b'["SECRET"]',
+        b'{"SECRET": 1}',
+        b'{"status": ["SECRET"]}',
+        b'{"status": "SUCCESS", "facts": "SECRET"}',
+    ],
+)
+async def test_what_is_no_state_is_told_in_a_line_that_quotes_nothing_of_it(
+    settings: Settings,
+    content: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    producer = CeleryProducer(settings)
+    monkeypatch.setattr(producer._results, "_blobs", Stored(content))
+    with pytest.raises(UnreadableRecord):
+        await producer.record("a")
+    (line,) = caplog.records
+    assert line.getMessage().startswith("What is stored of task a is no state: ")
+    assert "SECRET" not in caplog.text
     await producer.aclose()
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from queue_app.errors import StorageUnavailable
+from queue_app.errors import StorageUnavailable, UnreadableRecord
 from queue_app.jobs import TaskRecord, TaskState
 from queue_app.watching import FASTEST, FEW, READS_PER_SECOND, SLOWEST, Watcher
 from tests.unit.queue_app.api.eventually import eventually
@@ -109,6 +109,46 @@ async def test_an_outage_of_the_storage_is_waited_out() -> None:
     assert storage.reads == 3
 
 
+@pytest.mark.parametrize("error", [UnreadableRecord(), RuntimeError("a bug")])
+async def test_who_waits_for_a_task_that_cannot_be_read_is_told_so(error: Exception) -> None:
+    storage = Storage(None, error)
+    watcher = storage.watcher()
+
+    async def wait() -> None:
+        with watcher.watch("a", None) as watch:
+            while True:
+                assert await watch.change(PATIENCE)
+
+    told = await asyncio.gather(*(wait() for _ in range(3)), return_exceptions=True)
+    assert [type(one) for one in told] == [UnreadableRecord] * 3
+    assert (storage.reads, watcher.tasks) == (2, 0)
+
+
+async def test_who_comes_after_a_task_could_not_be_read_has_it_read_anew() -> None:
+    storage = Storage(UnreadableRecord(), STARTED)
+    watcher = storage.watcher()
+    with watcher.watch("a", None) as before:
+        with pytest.raises(UnreadableRecord):
+            await before.change(PATIENCE)
+        with watcher.watch("a", None) as after:
+            assert await after.change(PATIENCE)
+            assert after.record == STARTED
+        with pytest.raises(UnreadableRecord):
+            await before.change(PATIENCE)
+    assert watcher.tasks == 0
+
+
+async def test_a_bug_in_reading_is_logged_once_with_its_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    storage = Storage(RuntimeError("a bug"))
+    with storage.watcher().watch("a", None) as watch:
+        for _ in range(3):
+            with pytest.raises(UnreadableRecord):
+                await watch.change(PATIENCE)
+    assert [record.exc_info is not None for record in caplog.records] == [True]
+
+
 async def test_many_watched_tasks_share_a_budget_of_reads() -> None:
     storage = Storage(None)
     storage.running.clear()
@@ -137,12 +177,12 @@ class Hints:
     def __init__(self) -> None:
         self.told: set[str] = set()
         self.calls = 0
-        self.is_away = False
+        self.failure: Exception | None = None
 
     async def hear(self) -> set[str]:
         self.calls += 1
-        if self.is_away:
-            raise StorageUnavailable("away")
+        if self.failure is not None:
+            raise self.failure
         told, self.told = self.told, set()
         return told
 
@@ -156,6 +196,7 @@ class Crowd:
     def __init__(self, tasks: int, hints: Hints | None) -> None:
         self.records: dict[str, TaskRecord] = {}
         self.reads: list[str] = []
+        self.unreadable: set[str] = set()
         self.pauses: list[float] = []
         self.polling = asyncio.Event()
         self.answering = asyncio.Event()
@@ -169,6 +210,8 @@ class Crowd:
 
     async def record(self, task_id: str) -> TaskRecord | None:
         self.reads.append(task_id)
+        if task_id in self.unreadable:
+            raise UnreadableRecord
         found = self.records.get(task_id)
         await self.answering.wait()
         return found
@@ -220,16 +263,38 @@ async def test_what_nobody_told_of_is_found_by_asking() -> None:
         assert await crowd.watches["7"].change(5)
 
 
-async def test_who_cannot_hear_asks_on_and_listens_again_later() -> None:
+@pytest.mark.parametrize(
+    ("failure", "lines"), [(StorageUnavailable("away"), 0), (RuntimeError("a bug"), 1)]
+)
+async def test_who_cannot_hear_asks_on_and_listens_again_later(
+    failure: Exception, lines: int, caplog: pytest.LogCaptureFixture
+) -> None:
     hints = Hints()
-    hints.is_away = True
+    hints.failure = failure
     crowd = Crowd(FEW + 1, hints)
     with crowd.watched:
-        await eventually(lambda: hints.calls > 1)
-        hints.is_away = False
+        await eventually(lambda: hints.calls > 2)
+        hints.failure = None
         crowd.change("7")
         hints.told = {"7"}
         assert await crowd.watches["7"].change(5)
+    assert len(caplog.records) == lines
+
+
+async def test_of_tasks_that_are_told_of_one_that_cannot_be_read_keeps_no_other_from_it() -> None:
+    hints = Hints()
+    crowd = Crowd(FEW + 2, hints)
+    with crowd.watched:
+        crowd.unreadable = {"7"}
+        crowd.change("8")
+        hints.told = {"7", "8"}
+        assert await crowd.watches["8"].change(5)
+        with pytest.raises(UnreadableRecord):
+            await crowd.watches["7"].change(5)
+        crowd.change("9")
+        hints.told = {"7", "9"}
+        assert await crowd.watches["9"].change(5)
+    assert sorted(crowd.reads) == ["7", "8", "9"]
 
 
 async def test_a_hint_during_a_read_is_followed_by_another_read() -> None:

@@ -12,6 +12,7 @@ from queue_app.api.event_stream import EventStream
 from queue_app.api.lifecycle import Lifecycle
 from queue_app.api.task_feed import Feed, TaskFeeds
 from queue_app.blob_store import InMemoryBlobStore
+from queue_app.errors import UnreadableRecord
 from queue_app.jobs import TaskRecord, TaskState
 from queue_app.producer import InMemoryProducer
 from queue_app.task_logs import TaskLogs, log_name
@@ -35,10 +36,12 @@ class StillProducer(InMemoryProducer):
 
     def __init__(self) -> None:
         super().__init__()
-        self.now: TaskRecord | None = None
+        self.now: TaskRecord | Exception | None = None
 
     async def record(self, task_id: str) -> TaskRecord | None:
         assert task_id == "a"
+        if isinstance(self.now, Exception):
+            raise self.now
         return self.now
 
 
@@ -128,6 +131,16 @@ async def test_what_json_cannot_say_ends_the_stream_without_an_end(
     producer.now = TaskRecord("a", TaskState.SUCCESS, float("nan"))
     told = await all_of(feeds, STARTED)
     assert b"STARTED" in told
+    assert b"event: end" not in told
+
+
+@pytest.mark.parametrize("before", [None, STARTED])
+async def test_a_record_that_cannot_be_read_ends_the_stream_without_an_end(
+    feeds: TaskFeeds, producer: StillProducer, before: TaskRecord | None
+) -> None:
+    producer.now = UnreadableRecord()
+    told = await all_of(feeds, before)
+    assert b"event: status" in told
     assert b"event: end" not in told
 
 

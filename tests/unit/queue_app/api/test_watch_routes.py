@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from queue_app.api.application import create_app
 from queue_app.blob_store import InMemoryBlobStore
+from queue_app.errors import UnreadableRecord
 from queue_app.jobs import TaskRecord
 from queue_app.producer import InMemoryProducer, Payload
 from queue_app.services import Services
@@ -107,6 +108,23 @@ async def test_waiting_with_an_etag_ends_with_any_change(
     await eventually(lambda: producer.looks > 1)
     producer.start(task_id)
     assert (await waiting).json()["status"] == "STARTED"
+
+
+async def test_waiting_for_a_task_that_cannot_be_read_ends_as_asking_for_it_does(
+    client: httpx.AsyncClient, producer: WatchedProducer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task_id = await producer.enqueue(EMPTY)
+    waiting = asyncio.create_task(client.get(f"/status/{task_id}?wait=30"))
+    await eventually(lambda: producer.looks > 0)
+
+    async def fail(_task_id: str) -> None:
+        raise UnreadableRecord
+
+    monkeypatch.setattr(producer, "record", fail)
+    asked = await client.get(f"/status/{task_id}")
+    problem = assert_problem(asked, 500, "internal-error")
+    assert problem["detail"] == "What is stored of the task cannot be read."
+    assert (await waiting).json() == problem
 
 
 async def test_waiting_ends_in_time_with_what_is_so_then(
