@@ -16,6 +16,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -26,13 +27,14 @@ from queue_app.settings import ClientSettings
 try:
     import httpx
 
-    from queue_app.client import ApiError, Event, Job, QueueClient
+    from queue_app.client import ApiError, Event, Job, QueueClient, Settled
 except ModuleNotFoundError:  # pragma: no cover - only without the extra
     sys.exit("The command line needs httpx: pip install httpx")
 
 MakeClient = Callable[[str, str | None], QueueClient]
 
 _BAR = 30
+_LETTERS_AT_ONCE = 1000  # the API takes no more
 
 
 class Terminal:
@@ -189,14 +191,20 @@ def _dead_letters(options: argparse.Namespace, client: QueueClient, terminal: Te
         terminal.note("Give sequence numbers, or --all.")
         return 2
     settle = client.requeue if options.verb == "requeue" else client.delete_dead_letters
-    settled = settle(None if options.all else options.numbers)
-    done = settled.done
-    while options.all and not settled.complete:
-        terminal.note(f"{len(done)} done, there are more.")
-        settled = settle(None)
-        done += settled.done
-    terminal.result({"done": done, "missing": settled.missing, "complete": settled.complete})
-    return 0 if not settled.missing else 1
+    # All are those that are there now: one that fails again comes back under another number.
+    numbers = options.numbers or [letter["sequence_number"] for letter in client.dead_letters()]
+    total = Settled([], [], complete=True)
+    for start in range(0, len(numbers), _LETTERS_AT_ONCE):
+        if start:
+            terminal.note(f"{len(total.done)} of {len(numbers)} done.")
+        settled = settle(numbers[start : start + _LETTERS_AT_ONCE])
+        total = Settled(
+            total.done + settled.done,
+            total.missing + settled.missing,
+            total.complete and settled.complete,
+        )
+    terminal.result(asdict(total))
+    return 0 if not total.missing else 1
 
 
 def _new_key(options: argparse.Namespace, terminal: Terminal) -> int:

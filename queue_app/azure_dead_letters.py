@@ -34,7 +34,7 @@ _AT_ONCE = 100
 _MAX_HELD = 5_000  # letters that are locked and passed over in the search for others
 _LAST_WAIT_SECONDS = 1.0
 _LONGEST_ID = 128  # characters of a message-id
-_REQUEUED = re.compile(r":requeued-\d+$", re.ASCII)
+_REQUEUED = re.compile(r":requeued-(\d+)$", re.ASCII)
 _OWN_PROPERTIES = frozenset({"DeadLetterReason", "DeadLetterErrorDescription"})
 
 _Result = TypeVar("_Result")
@@ -120,6 +120,7 @@ def _settle_each(
 ) -> Settled:
     """Lock letters from the first on; settle those that are wanted, and give back the others.
 
+    A letter that this call has sent again and that has come back is not settled another time.
     The service hands out messages in their order only, so that those before a wanted one are
     locked on the way, and free again when this returns.
     """
@@ -136,7 +137,8 @@ def _settle_each(
                 break
             for message in batch:
                 number = message.sequence_number or 0
-                if wanted is not None and number not in wanted:
+                is_asked = number in wanted if wanted is not None else _source(message) not in done
+                if not is_asked:
                     held.append(message)
                     continue
                 settle(message)
@@ -189,6 +191,12 @@ def _new_id(message_id: str, sequence_number: int) -> str:
     if len(first) + len(mark) > _LONGEST_ID:
         first = hashlib.blake2b(first.encode(), digest_size=16).hexdigest()
     return first + mark
+
+
+def _source(message: ServiceBusReceivedMessage) -> int | None:
+    """The letter that a message is the copy of; None when it is none."""
+    mark = _REQUEUED.search(str(message.message_id))
+    return None if mark is None else int(mark[1])
 
 
 def describe(message: ServiceBusReceivedMessage) -> DeadLetter:

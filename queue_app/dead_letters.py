@@ -72,7 +72,10 @@ class DeadLetters(Protocol):
         """Return one letter; None when it is not there."""
 
     async def requeue(self, numbers: Sequence[int] | None) -> Settled:
-        """Send letters to the queue again, all of them for None; at most `MAX_SETTLED`."""
+        """Send letters to the queue again, all of them for None; at most `MAX_SETTLED`.
+
+        One that comes back meanwhile, since its job has failed again, is left there.
+        """
 
     async def delete(self, numbers: Sequence[int] | None) -> Settled:
         """Remove letters for ever, all of them for None; at most `MAX_SETTLED`."""

@@ -156,11 +156,11 @@ class AsyncQueueClient:
         return letter
 
     async def requeue(self, numbers: Sequence[int] | None) -> Settled:
-        """Send dead letters to the queue again, all of them for None."""
+        """Send dead letters to the queue again; for None, the first thousand."""
         return answers.settled((await self._send(calls.settle("requeue", numbers))).json())
 
     async def delete_dead_letters(self, numbers: Sequence[int] | None) -> Settled:
-        """Remove dead letters for ever, all of them for None."""
+        """Remove dead letters for ever; for None, the first thousand."""
         return answers.settled((await self._send(calls.settle("delete", numbers))).json())
 
     async def _send(self, call: calls.Call) -> httpx.Response:

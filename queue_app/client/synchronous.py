@@ -154,11 +154,11 @@ class QueueClient:
         return letter
 
     def requeue(self, numbers: Sequence[int] | None) -> Settled:
-        """Send dead letters to the queue again, all of them for None."""
+        """Send dead letters to the queue again; for None, the first thousand."""
         return answers.settled((self._send(calls.settle("requeue", numbers))).json())
 
     def delete_dead_letters(self, numbers: Sequence[int] | None) -> Settled:
-        """Remove dead letters for ever, all of them for None."""
+        """Remove dead letters for ever; for None, the first thousand."""
         return answers.settled((self._send(calls.settle("delete", numbers))).json())
 
     def _send(self, call: calls.Call) -> httpx.Response:

@@ -2,10 +2,13 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
+import pytest
 from playwright.sync_api import Page, expect
 
+from queue_app.dead_letters import Settled
 from queue_app.producer import Payload
 from queue_app.queue_counts import QueueCounts
 from queue_app.task_logs import log_name
@@ -179,6 +182,25 @@ def test_dead_letters_are_shown_requeued_and_deleted(served: Served, open_page: 
     letters.get_by_role("button", name="Requeue every one").click()
     expect(letters.get_by_text("None.")).to_be_visible()
     assert list(served.producer.payloads) == tasks[:3]
+
+
+def test_every_dead_letter_is_requeued_once_though_its_job_fails_again(
+    served: Served, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = bury(served, 3)
+    requeue, asked = served.dead_letters.requeue, list[int]()
+
+    async def fail_again(wanted: Sequence[int] | None) -> Settled:
+        settled = await requeue(wanted)
+        asked.extend(settled.done)
+        bury(served, len(settled.done) if len(asked) < 100 else 0)
+        return replace(settled, is_complete=wanted is not None)
+
+    monkeypatch.setattr(served.dead_letters, "requeue", fail_again)
+    letters = open_page(f"{served.url}/ui").page.get_by_role("region", name="Dead letters")
+    letters.get_by_role("button", name="Requeue every one").click()
+    expect(letters.get_by_role("status")).to_have_text("3 dead letters requeued.")
+    assert asked == numbers
 
 
 def test_many_dead_letters_are_paged(served: Served, open_page: OpenPage) -> None:

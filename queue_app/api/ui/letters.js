@@ -5,6 +5,8 @@ import { byId, bytesText, el, plural, say, timeText } from "./dom.js";
 import { memberText, pretty } from "./json_text.js";
 
 const PAGE = 20;
+const LONGEST_PAGE = 250; // that the service gives
+const AT_ONCE = 1000; // letters that one call settles
 const EVERY_MS = 15_000;
 
 const rows = new Map(); // by sequence number
@@ -105,15 +107,15 @@ async function open(number) {
   toggle.setAttribute("aria-expanded", String(opens));
 }
 
-/** Requeue or delete some letters, or all of them for null. */
+/** Requeue or delete some letters, or for null all that are there now. */
 async function settle(verb, numbers) {
   await guarded(async () => {
-    let [done, isComplete] = [0, false];
-    const body = JSON.stringify(numbers ? { sequence_numbers: numbers } : { all: true });
-    while (!isComplete) {
-      const answer = await (await post(`dead-letters/${verb}`, body)).json();
-      done += answer.done.length;
-      isComplete = answer.complete || answer.done.length === 0 || numbers !== null;
+    let done = 0;
+    // A letter that fails again comes back under another number, and is not asked a second time.
+    const wanted = numbers ?? (await everyNumber());
+    for (let start = 0; start < wanted.length; start += AT_ONCE) {
+      const body = JSON.stringify({ sequence_numbers: wanted.slice(start, start + AT_ONCE) });
+      done += (await (await post(`dead-letters/${verb}`, body)).json()).done.length;
     }
     const verbs = { requeue: "requeued", delete: "deleted" };
     after = 0;
@@ -121,6 +123,16 @@ async function settle(verb, numbers) {
     note(`${plural(done, "dead letter")} ${verbs[verb]}.`);
   });
   byId("letters-title").focus(); // the button that had the focus may be gone
+}
+
+async function everyNumber() {
+  const numbers = [];
+  for (let place = 0; place !== null; ) {
+    const page = await (await ask(`dead-letters?limit=${LONGEST_PAGE}&after=${place}`)).json();
+    numbers.push(...page.items.map((letter) => letter.sequence_number));
+    place = page.next;
+  }
+  return numbers;
 }
 
 function confirmDeletion(numbers) {

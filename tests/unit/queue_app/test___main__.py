@@ -24,7 +24,7 @@ def answers() -> dict[str, Any]:
 def run(answers: dict[str, Any]) -> Run:
     def answer(request: httpx.Request) -> httpx.Response:
         found = answers[f"{request.method} {request.url.path}"]
-        found = found() if callable(found) else found
+        found = found(request) if callable(found) else found
         return found if isinstance(found, httpx.Response) else httpx.Response(200, json=found)
 
     def call(*arguments: str) -> tuple[int, str, str]:
@@ -102,16 +102,42 @@ def test_a_line_that_is_not_json_is_told_and_nothing_sent(run: Run, tmp_path: Pa
     )
 
 
-def test_all_dead_letters_are_settled_in_as_many_calls_as_it_takes(
+class AlwaysFailing:
+    """A dead-letter queue of jobs that come back, under new numbers, as soon as they are sent."""
+
+    def __init__(self, count: int) -> None:
+        self.numbers = list(range(1, count + 1))
+        self.calls = 0
+
+    def page(self, request: httpx.Request) -> Any:
+        after, limit = int(request.url.params["after"]), int(request.url.params["limit"])
+        behind = [number for number in self.numbers if number > after][:limit]
+        items = [{"sequence_number": number} for number in behind]
+        return {"items": items, "next": behind[-1] if len(behind) == limit else None}
+
+    def requeue(self, request: httpx.Request) -> Any:
+        self.calls += 1
+        chosen = json.loads(request.content)
+        wanted = self.numbers if chosen.get("all") else chosen["sequence_numbers"]
+        done = [number for number in wanted if number in self.numbers][:1000]
+        last = self.numbers[-1]
+        self.numbers = [number for number in self.numbers if number not in done]
+        self.numbers += range(last + 1, last + 1 + len(done))
+        if self.calls > 10:
+            raise RecursionError("for ever and ever")
+        return {"done": done, "missing": [], "complete": not chosen.get("all")}
+
+
+def test_all_dead_letters_are_requeued_once_each_though_their_jobs_fail_again(
     run: Run, answers: dict[str, Any]
 ) -> None:
-    pages = iter([([1, 2], False), ([3], True)])
-    answers["POST /dead-letters/requeue"] = lambda: dict(
-        zip(("done", "complete"), next(pages), strict=True), missing=[]
-    )
+    letters = AlwaysFailing(2500)
+    answers["GET /dead-letters"] = letters.page
+    answers["POST /dead-letters/requeue"] = letters.requeue
     code, out, err = run("dead-letters", "requeue", "--all")
-    assert (code, err) == (0, "2 done, there are more.\n")
-    assert json.loads(out) == {"done": [1, 2, 3], "missing": [], "complete": True}
+    assert (code, err) == (0, "1000 of 2500 done.\n2000 of 2500 done.\n")
+    assert json.loads(out) == {"done": [*range(1, 2501)], "missing": [], "complete": True}
+    assert letters.calls == 3
 
 
 def test_logs_are_written_as_they_are(run: Run, answers: dict[str, Any]) -> None:
@@ -121,6 +147,7 @@ def test_logs_are_written_as_they_are(run: Run, answers: dict[str, Any]) -> None
 
 def test_dead_letters_need_numbers_or_all(run: Run, answers: dict[str, Any]) -> None:
     answers["POST /dead-letters/requeue"] = {"done": [1], "missing": [], "complete": True}
+    answers["GET /dead-letters"] = {"items": [{"sequence_number": 1}], "next": None}
     assert run("dead-letters", "requeue")[0] == 2
     assert run("dead-letters", "requeue", "1", "--all")[0] == 2
     assert run("dead-letters", "requeue", "1")[0] == 0

@@ -29,6 +29,7 @@ def test_an_id_that_leaves_no_room_is_replaced_by_the_same_one_for_the_same_lett
 @dataclass
 class Letter:
     sequence_number: int
+    message_id: str = "m"
 
 
 class Receiver:
@@ -54,3 +55,20 @@ def test_a_letter_whose_lock_has_ended_keeps_no_other_from_being_given_back() ->
     settled = _settle_each(receiver, [3], lambda _: None)
     assert (settled.done, settled.missing) == ([3], [])
     assert receiver.given_back == [2]
+
+
+def test_a_letter_that_comes_back_at_once_is_not_requeued_again_by_the_same_call() -> None:
+    receiver: Any = Receiver()
+    receiver.letters = [Letter(2, "m:requeued-1"), Letter(3)]
+    asked: list[int] = []
+
+    def send_again(letter: Any) -> None:
+        number = letter.sequence_number
+        asked.append(number)
+        if len(asked) < 10:
+            receiver.letters.append(Letter(number + 10, _new_id(letter.message_id, number)))
+
+    settled = _settle_each(receiver, None, send_again)
+    assert (settled.done, settled.is_complete) == (asked, True)
+    assert asked == [2, 3]
+    assert receiver.given_back == [12, 13]
