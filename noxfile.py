@@ -172,8 +172,9 @@ def unit(session: nox.Session) -> None:
 @nox.session
 def cover(session: nox.Session) -> None:
     """See that the unit tests leave out no branch of the emulator's rooms without I/O."""
-    rooms = ",".join(f"servicebus_emulator.{room}" for room in ("admin", "amqp", "broker", "nodes"))
-    run = ["-m", "coverage", "run", "--branch", f"--source={rooms}"]
+    rooms = ("admin", "amqp", "broker", "control", "nodes")
+    sources = ",".join(f"servicebus_emulator.{room}" for room in rooms)
+    run = ["-m", "coverage", "run", "--branch", f"--source={sources}"]
     _python(session, *run, "-m", "pytest", "-q", "tests/unit/servicebus_emulator")
     _python(session, "-m", "coverage", "report", "--fail-under=100", *session.posargs)
 

@@ -1,16 +1,12 @@
-"""Encoded messages taken apart by section, and put together again (AMQP 1.0 messaging 3.2).
-
-A broker keeps the bare message as the bytes that came, so that whatever a sender wrote reaches
-the receiver unchanged; only the sections before it are written anew.
-"""
+"""What the sections of a message say, read and written (AMQP 1.0 messaging 3.2)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from servicebus_emulator.amqp import usual
-from servicebus_emulator.amqp.codec import decode_at, encode, encode_into, skip_at
+from servicebus_emulator.amqp.codec import decode_at, encode, encode_into
 from servicebus_emulator.amqp.composites import (
     ANY,
     BINARY,
@@ -23,27 +19,21 @@ from servicebus_emulator.amqp.composites import (
     Schema,
 )
 from servicebus_emulator.amqp.errors import DecodeError
-from servicebus_emulator.amqp.types import ULong
+from servicebus_emulator.amqp.sections import (
+    APPLICATION_PROPERTIES,
+    DATA,
+    DELIVERY_ANNOTATIONS,
+    DESCRIPTOR_SIZE,
+    FOOTER,
+    HEADER,
+    MESSAGE_ANNOTATIONS,
+    PROPERTIES,
+    SEQUENCE,
+    USUAL_DESCRIPTOR,
+    VALUE,
+    find_sections,
+)
 from servicebus_emulator.amqp.usual import read_fields
-
-HEADER: Final = 0x70
-DELIVERY_ANNOTATIONS: Final = 0x71
-MESSAGE_ANNOTATIONS: Final = 0x72
-PROPERTIES: Final = 0x73
-APPLICATION_PROPERTIES: Final = 0x74
-DATA: Final = 0x75
-SEQUENCE: Final = 0x76
-VALUE: Final = 0x77
-FOOTER: Final = 0x78
-
-_SECTIONS = range(HEADER, FOOTER + 1)
-_REPEATABLE = frozenset((DATA, SEQUENCE))
-_BODIES = frozenset((DATA, SEQUENCE, VALUE))
-_BODIES_AND_FOOTER = _BODIES | {FOOTER}
-_DESCRIBED = 0x00
-_SMALL_ULONG = 0x53
-_USUAL_DESCRIPTOR = bytes((_DESCRIBED, _SMALL_ULONG))
-_DESCRIPTOR_SIZE = 3
 
 
 @dataclass(slots=True)
@@ -107,7 +97,7 @@ _PROPERTIES_SCHEMA = Schema(
 )
 
 
-_USUAL_PROPERTIES_START = _USUAL_DESCRIPTOR + bytes((PROPERTIES,))
+_USUAL_PROPERTIES_START = USUAL_DESCRIPTOR + bytes((PROPERTIES,))
 _USUAL_PROPERTIES = (
     usual.TEXT,  # message-id
     usual.NOTHING,  # user-id
@@ -123,24 +113,6 @@ _USUAL_PROPERTIES = (
     usual.NUMBER,  # group-sequence
     usual.TEXT,  # reply-to-group-id
 )
-
-
-@dataclass(slots=True)
-class Sections:
-    """An encoded message, split but not decoded.
-
-    Attributes:
-        header, delivery_annotations, message_annotations: the section as it came, descriptor
-            included; empty bytes when absent.
-        bare: properties, application-properties, body (and footer) as they came.
-        has_properties: whether `bare` begins with properties.
-    """
-
-    header: bytes
-    delivery_annotations: bytes
-    message_annotations: bytes
-    bare: bytes
-    has_properties: bool = False
 
 
 @dataclass(slots=True)
@@ -166,88 +138,6 @@ class BareMessage:
     footer: dict[Any, Any] = field(default_factory=dict)
 
 
-def split(payload: bytes) -> Sections:
-    """Split an encoded message into sections without decoding their contents.
-
-    Delivery annotations may come last, where the Python SDK writes them.
-
-    Raises:
-        DecodeError: not a sequence of message sections in the order of 3.2.
-    """
-    sections = _sections(payload)
-    if sections and sections[0][0] >= PROPERTIES and sections[-1][0] > MESSAGE_ANNOTATIONS:
-        return Sections(b"", b"", b"", payload, sections[0][0] == PROPERTIES)
-    parts = {HEADER: b"", DELIVERY_ANNOTATIONS: b"", MESSAGE_ANNOTATIONS: b""}
-    bare = end_of_bare = len(payload)
-    has_properties = False
-    for code, start, _, end in sections:
-        if code in parts:
-            parts[code] = payload[start:end]
-            if start > bare:
-                end_of_bare = start
-        elif start < bare:
-            bare = start
-            has_properties = code == PROPERTIES
-    return Sections(
-        parts[HEADER],
-        parts[DELIVERY_ANNOTATIONS],
-        parts[MESSAGE_ANNOTATIONS],
-        payload[bare:end_of_bare],
-        has_properties,
-    )
-
-
-def _sections(data: bytes) -> list[tuple[int, int, int, int]]:
-    """Find the sections: code, start, start of the value, end.
-
-    Raises:
-        DecodeError: no section, or one out of order.
-    """
-    found: list[tuple[int, int, int, int]] = []
-    position, previous = 0, HEADER - 1
-    size = len(data)
-    while position < size:
-        if data.startswith(_USUAL_DESCRIPTOR, position) and size - position > _DESCRIPTOR_SIZE:
-            code, value = data[position + 2], position + _DESCRIPTOR_SIZE
-            if not HEADER <= code <= FOOTER:
-                raise _no_section(code)
-        else:
-            code, value = _section_code(data, position)
-        if code <= previous or previous >= DATA:  # bodies and the footer
-            if code == DELIVERY_ANNOTATIONS and previous in _BODIES_AND_FOOTER:
-                if (end := skip_at(data, value)) != size:
-                    raise DecodeError("a section after delivery annotations that come late")
-                found.append((code, position, value, end))
-                return found
-            _check_order(code, previous)
-        end = skip_at(data, value)
-        found.append((code, position, value, end))
-        position, previous = end, code
-    return found
-
-
-def _section_code(data: bytes, position: int) -> tuple[int, int]:
-    """Read a descriptor that is not written as usual."""
-    if data[position] != _DESCRIBED:
-        raise DecodeError("a message section has to be described")
-    code, value = decode_at(data, position + 1)
-    if code not in _SECTIONS or type(code) not in (int, ULong):
-        raise _no_section(code)
-    return code, value
-
-
-def _no_section(code: object) -> DecodeError:
-    return DecodeError(f"no message section: descriptor {code!r}")
-
-
-def _check_order(code: int, previous: int) -> None:
-    """A body is of one kind; data and amqp-sequence may come more than once."""
-    if code < previous or (code == previous and code not in _REPEATABLE):
-        raise DecodeError(f"section 0x{code:02x} after section 0x{previous:02x}")
-    if code != previous and code in _BODIES and previous in _BODIES:
-        raise DecodeError("a message with bodies of two kinds")
-
-
 def join(
     header: Header | None,
     delivery_annotations: dict[Any, Any] | None,
@@ -271,7 +161,7 @@ def join(
 
 
 def _put_section(out: bytearray, code: int, value: Any) -> None:
-    out += bytes((_DESCRIBED, _SMALL_ULONG, code))
+    out += USUAL_DESCRIPTOR + bytes((code,))
     encode_into(out, value)
 
 
@@ -281,7 +171,7 @@ def decode_header(section: bytes) -> Header:
     Raises:
         DecodeError: impossible fields.
     """
-    for _, _, value, _ in _sections(section):
+    for _, _, value, _ in find_sections(section):
         return _HEADER_SCHEMA.build(decode_at(section, value)[0])
     return Header()
 
@@ -292,7 +182,7 @@ def decode_annotations(section: bytes) -> dict[Any, Any]:
     Raises:
         DecodeError: no map.
     """
-    for _, _, value, _ in _sections(section):
+    for _, _, value, _ in find_sections(section):
         return _map(section, value)
     return {}
 
@@ -310,7 +200,7 @@ def decode_properties(bare: bytes) -> Properties:
     Raises:
         DecodeError: impossible fields.
     """
-    for code, _, value, _ in _sections(bare):
+    for code, _, value, _ in find_sections(bare):
         if code == PROPERTIES:
             return _PROPERTIES_SCHEMA.build(decode_at(bare, value)[0])
         break
@@ -324,7 +214,7 @@ def decode_identity(bare: bytes) -> tuple[Any, str | None]:
         DecodeError: impossible fields, of these or the others.
     """
     if bare.startswith(_USUAL_PROPERTIES_START):
-        found = read_fields(bare, _DESCRIPTOR_SIZE, len(bare), _USUAL_PROPERTIES)
+        found = read_fields(bare, DESCRIPTOR_SIZE, len(bare), _USUAL_PROPERTIES)
         if found is not None:
             return found[0][0], found[0][10]
     properties = decode_properties(bare)
@@ -337,7 +227,7 @@ def decode_application_properties(bare: bytes) -> dict[Any, Any]:
     Raises:
         DecodeError: no map.
     """
-    for code, _, value, _ in _sections(bare):
+    for code, _, value, _ in find_sections(bare):
         if code == APPLICATION_PROPERTIES:
             return _map(bare, value)
     return {}
@@ -349,7 +239,7 @@ def data_sections(bare: bytes) -> list[bytes]:
     Raises:
         DecodeError: a data section that is no binary.
     """
-    return [_binary(bare, value) for code, _, value, _ in _sections(bare) if code == DATA]
+    return [_binary(bare, value) for code, _, value, _ in find_sections(bare) if code == DATA]
 
 
 def _binary(data: bytes, position: int) -> bytes:
@@ -366,7 +256,7 @@ def decode_bare(bare: bytes) -> BareMessage:
         DecodeError: a section with impossible contents.
     """
     message = BareMessage()
-    for code, _, start, _ in _sections(bare):
+    for code, _, start, _ in find_sections(bare):
         if code == PROPERTIES:
             message.properties = _PROPERTIES_SCHEMA.build(decode_at(bare, start)[0])
         elif code == APPLICATION_PROPERTIES:

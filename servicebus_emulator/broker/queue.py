@@ -92,11 +92,6 @@ class Queue(Outlet):
         """Whether somebody has a link here."""
         return self._users > 0
 
-    @property
-    def is_dead_letter_queue(self) -> bool:
-        """Whether this is a sub-queue of another queue."""
-        return self._owner is not None
-
     def sub_queues(self) -> Iterator[Queue]:
         """Those that come with this queue."""
         for each in (self.dead_letter_queue, self.transfer_dead_letter_queue):

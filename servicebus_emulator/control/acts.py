@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from servicebus_emulator.amqp import events, message
+from servicebus_emulator.amqp import events, message, sections
 from servicebus_emulator.amqp.errors import DecodeError
 from servicebus_emulator.amqp.performatives import RECEIVER, Source, Target
 from servicebus_emulator.control.faults import Act
@@ -61,7 +61,7 @@ def _delivery(client: str, event: events.DeliveryReceived) -> Act:
 
 def _application_property(event: events.DeliveryReceived, name: str) -> str:
     try:
-        request = message.decode_bare(message.split(event.payload).bare)
+        request = message.decode_bare(sections.split(event.payload).bare)
     except DecodeError:
         return ""  # the node will tell the client
     value = request.application_properties.get(name)

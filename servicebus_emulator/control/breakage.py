@@ -84,10 +84,10 @@ def break_off(peer: Peer, link: Link | None, fault: Fault, now: float) -> None:
         peer.fate = Fate.DROP
     elif fault.action == "half-open":
         peer.fate = Fate.HALF_OPEN
-    elif fault.action == "close":
+    elif fault.action == "close" or link is None:  # who signs in with SASL has no link yet
         peer.connection.close(error_of(fault))
         for other in tuple(peer.ends):
             peer.forget(other, now)
-    elif link is not None:
+    else:
         link.detach(error_of(fault))
         peer.forget(link, now)

@@ -12,11 +12,10 @@ if TYPE_CHECKING:
 
 
 def queues_of(namespace: Namespace) -> Iterator[Queue]:
-    """Every queue and subscription, each followed by its dead-letter queue."""
+    """Every queue and subscription, each followed by its dead-letter queues."""
     owners: list[Queue] = [*namespace.list_queues()]
     for topic in namespace.list_topics():
         owners += topic.subscriptions
     for owner in owners:
         yield owner
-        if owner.dead_letter_queue is not None:
-            yield owner.dead_letter_queue
+        yield from owner.sub_queues()

@@ -68,7 +68,7 @@ class Interception:
             due = now + fault.delay.draw(injected.chance)
             key: Hashable = getattr(event, "link", peer)
             self._held.hold(key, peer, due, lambda at: proceed(peer, event, at))
-        elif fault.action == "lose-lock":
+        elif fault.action == "lose-lock" and isinstance(event, events.DispositionReceived):
             self._lose_locks(event, now)
             proceed(peer, event, now)
         elif fault.action in {"refuse", "throttle"}:
@@ -114,9 +114,7 @@ class Interception:
             _lose(queue, token, now)
         return self._held.expire(now)
 
-    def _lose_locks(self, event: Event, now: float) -> None:
-        if not isinstance(event, events.DispositionReceived):
-            return
+    def _lose_locks(self, event: events.DispositionReceived, now: float) -> None:
         with contextlib.suppress(BrokerError):
             queue = self._namespace.resolve_queue(entity_of(event.link))
             for tag in event.deliveries.values():

@@ -23,7 +23,7 @@ from servicebus_emulator.amqp.types import Described
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from servicebus_emulator.control.wire import Wire
+    from servicebus_emulator.control.wire_faults import Wire
     from servicebus_emulator.nodes.peer import Peer
 
 _HEADER = struct.Struct(">IBBH")

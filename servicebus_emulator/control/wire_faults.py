@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from servicebus_emulator.amqp.framing import HEADER_SIZE
 from servicebus_emulator.control.breakage import break_off
@@ -15,6 +15,22 @@ if TYPE_CHECKING:
 
 _PROTOCOL_HEADER = b"AMQP"
 _SIZE = struct.Struct(">I")
+
+
+class Wire(Protocol):
+    """What happens to bytes on their way, of all connections."""
+
+    def incoming(self, peer: Peer, data: bytes, /) -> None:
+        """Bytes have left a client."""
+
+    def outgoing(self, peer: Peer, data: bytes, /) -> bytes:
+        """What is left of bytes for a client; they begin and end with a frame."""
+
+    def delay(self, peer: Peer, /) -> float:
+        """Seconds that a chunk takes."""
+
+    def gone(self, peer: Peer, /) -> None:
+        """A client is gone."""
 
 
 class WireFaults:

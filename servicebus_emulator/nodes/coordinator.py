@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from servicebus_emulator.amqp import errors, message
+from servicebus_emulator.amqp import errors, message, sections
 from servicebus_emulator.amqp.errors import AmqpError, DecodeError
 from servicebus_emulator.amqp.outcomes import (
     Accepted,
@@ -202,7 +202,7 @@ def settle_in(
 def _read(delivery: DeliveryReceived) -> Declare | Discharge:
     if delivery.oversized:
         raise DecodeError(f"a request to a coordinator has at most {MAX_REQUEST_SIZE} bytes")
-    return read_request(message.decode_bare(message.split(delivery.payload).bare).value)
+    return read_request(message.decode_bare(sections.split(delivery.payload).bare).value)
 
 
 def _rejected(condition: str, description: str) -> Rejected:

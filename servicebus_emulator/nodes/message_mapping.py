@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from servicebus_emulator.amqp import message as amqp_message
 from servicebus_emulator.amqp.errors import DecodeError
 from servicebus_emulator.amqp.message import Header, Properties
+from servicebus_emulator.amqp.sections import split
 from servicebus_emulator.amqp.types import Symbol, Timestamp
 from servicebus_emulator.broker.facts import REMOVED, Facts, FilterError
 from servicebus_emulator.broker.message import Message
@@ -103,7 +104,7 @@ def to_broker(payload: bytes, new_message_id: Callable[[], UUID]) -> Message:
     Raises:
         DecodeError: The bytes are no message.
     """
-    sections = amqp_message.split(payload)
+    sections = split(payload)
     content = sections.bare
     is_usual = len(payload) - len(content) <= _MOST_REMEMBERED
     envelope, scheduled = (_usual_envelope if is_usual else _envelope)(
@@ -136,7 +137,7 @@ def batch_to_broker(payload: bytes, new_message_id: Callable[[], UUID]) -> list[
     Raises:
         DecodeError: The bytes are no batch.
     """
-    bare = amqp_message.split(payload).bare
+    bare = split(payload).bare
     return [to_broker(part, new_message_id) for part in amqp_message.data_sections(bare)]
 
 

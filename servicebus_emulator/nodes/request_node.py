@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from servicebus_emulator.amqp import errors, message
+from servicebus_emulator.amqp import errors, message, sections
 from servicebus_emulator.amqp.errors import AmqpError, DecodeError, EncodeError
 from servicebus_emulator.amqp.message import BareMessage, Properties
 from servicebus_emulator.amqp.outcomes import Accepted, Rejected, TransactionalState
@@ -96,7 +96,7 @@ class RequestInlet(LinkEnd):
             text = "Requests in a transaction are not supported by this emulator."
             raise _NotARequestError(errors.NOT_IMPLEMENTED, text)
         try:
-            request = message.decode_bare(message.split(delivery.payload).bare)
+            request = message.decode_bare(sections.split(delivery.payload).bare)
         except DecodeError as fault:
             raise _NotARequestError(fault.condition, fault.description) from fault
         asked = request.properties or Properties()

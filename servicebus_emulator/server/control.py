@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from servicebus_emulator.clock import Clock
     from servicebus_emulator.control.fault_desk import FaultDesk
     from servicebus_emulator.control.faults import Fault, Injected
-    from servicebus_emulator.control.wire import Wire
+    from servicebus_emulator.control.wire_faults import Wire
     from servicebus_emulator.nodes.container import Container
     from servicebus_emulator.server.blueprint import Blueprint
     from servicebus_emulator.server.engine import Engine

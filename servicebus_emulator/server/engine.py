@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from servicebus_emulator.clock import Clock
-    from servicebus_emulator.control.wire import Wire
+    from servicebus_emulator.control.wire_faults import Wire
     from servicebus_emulator.nodes.container import Container
     from servicebus_emulator.nodes.peer import Peer
 

@@ -9,7 +9,7 @@ from servicebus_emulator.server.delay_line import DelayLine
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from servicebus_emulator.control.wire import Wire
+    from servicebus_emulator.control.wire_faults import Wire
     from servicebus_emulator.nodes.peer import Peer
 
 

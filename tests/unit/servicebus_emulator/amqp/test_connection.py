@@ -24,7 +24,6 @@ from servicebus_emulator.amqp.framing import (
     encode_frame,
     frame_header,
 )
-from servicebus_emulator.amqp.pair import ConnectionPair
 from servicebus_emulator.amqp.performatives import (
     SENDER,
     Attach,
@@ -44,6 +43,7 @@ from servicebus_emulator.amqp.schemas import (
 )
 from servicebus_emulator.amqp.session import Session
 from servicebus_emulator.amqp.states import ConnectionState, LinkState
+from tests.unit.servicebus_emulator.amqp.connection_pair import ConnectionPair
 
 NOW = 1000.0
 

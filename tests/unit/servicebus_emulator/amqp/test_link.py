@@ -20,7 +20,6 @@ from servicebus_emulator.amqp.outcomes import (
     TransactionalState,
     to_described,
 )
-from servicebus_emulator.amqp.pair import ConnectionPair
 from servicebus_emulator.amqp.performatives import (
     RECEIVER,
     SENDER,
@@ -34,6 +33,7 @@ from servicebus_emulator.amqp.performatives import (
 from servicebus_emulator.amqp.schemas import Performative, encode_body
 from servicebus_emulator.amqp.states import LinkState
 from servicebus_emulator.amqp.types import Described, ULong
+from tests.unit.servicebus_emulator.amqp.connection_pair import ConnectionPair
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,6 @@ from servicebus_emulator.amqp.message import (
     BareMessage,
     Header,
     Properties,
-    Sections,
     data_sections,
     decode_annotations,
     decode_application_properties,
@@ -21,9 +20,9 @@ from servicebus_emulator.amqp.message import (
     decode_properties,
     encode_bare,
     join,
-    split,
 )
-from servicebus_emulator.amqp.types import Described, Symbol, Timestamp, UByte, UInt, ULong
+from servicebus_emulator.amqp.sections import split
+from servicebus_emulator.amqp.types import Described, Symbol, Timestamp, UInt, ULong
 
 PROPERTIES = Properties(
     uuid.UUID(int=5),
@@ -49,32 +48,6 @@ WHOLE = join(Header(True, 9, 1000, True, 3), {Symbol("d"): 1}, ANNOTATIONS, BARE
 
 def section(code: int, value: Any) -> bytes:
     return encode(Described(ULong(code), value))
-
-
-@pytest.mark.parametrize("footer", [b"", encode(Described(ULong(0x78), {Symbol("f"): 1}))])
-def test_delivery_annotations_may_come_last(footer: bytes) -> None:
-    late, bare = section(0x71, {Symbol("d"): 1}), section(0x75, b"one") + footer
-
-    assert split(section(0x72, {}) + bare + late) == Sections(b"", late, section(0x72, {}), bare)
-    with pytest.raises(DecodeError, match="come late"):
-        split(bare + late + section(0x75, b"two"))
-
-
-def test_a_message_is_split_into_sections_as_they_came() -> None:
-    assert split(WHOLE) == Sections(
-        section(0x70, [True, UByte(9), UInt(1000), True, UInt(3)]),
-        section(0x71, {Symbol("d"): 1}),
-        section(0x72, ANNOTATIONS),
-        BARE,
-        has_properties=True,
-    )
-
-
-def test_sections_that_are_absent_are_empty() -> None:
-    body = section(0x77, None)
-    assert split(body) == Sections(b"", b"", b"", body)
-    assert split(b"") == Sections(b"", b"", b"", b"")
-    assert split(section(0x72, {})) == Sections(b"", b"", section(0x72, {}), b"")
 
 
 def test_a_message_joined_without_sections_is_the_bare_message() -> None:
@@ -140,35 +113,6 @@ def test_identifiers_keep_their_amqp_type() -> None:
 )
 def test_a_bare_message_comes_back(message: BareMessage) -> None:
     assert decode_bare(encode_bare(message)) == message
-
-
-def test_a_wide_descriptor_is_understood() -> None:
-    body = b"\x00\x80" + bytes(7) + b"\x77" + encode("v")
-    assert split(body).bare == body
-    assert decode_bare(body).value == "v"
-
-
-NO_MESSAGES = {
-    "text": b"hello",
-    "text that starts with a zero": b"\x00hello",
-    "a value without descriptor": encode(1),
-    "no section": section(0x79, 1),
-    "no section either": section(0x6F, 1),
-    "a symbol as descriptor": encode(Described(Symbol("amqp:header:list"), [])),
-    "a negative long as descriptor": encode(Described(0x70, []))[:1] + b"\x40\x40",
-    "header after properties": section(0x73, []) + section(0x70, []),
-    "two headers": section(0x70, []) + section(0x70, []),
-    "two values": section(0x77, 1) + section(0x77, 1),
-    "two kinds of body": section(0x75, b"") + section(0x77, 1),
-    "cut off": section(0x75, b"abc")[:-1],
-    "cut off after the descriptor": b"\x00\x53\x75",
-}
-
-
-@pytest.mark.parametrize("payload", NO_MESSAGES.values(), ids=NO_MESSAGES.keys())
-def test_what_is_no_message_is_a_decode_error(payload: bytes) -> None:
-    with pytest.raises(DecodeError):
-        split(payload)
 
 
 @pytest.mark.parametrize(

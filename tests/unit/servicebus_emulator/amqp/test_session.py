@@ -15,7 +15,6 @@ from servicebus_emulator.amqp.events import (
     SessionEnded,
     SessionFlow,
 )
-from servicebus_emulator.amqp.pair import ConnectionPair
 from servicebus_emulator.amqp.performatives import (
     RECEIVER,
     SENDER,
@@ -32,6 +31,7 @@ from servicebus_emulator.amqp.performatives import (
 from servicebus_emulator.amqp.schemas import Performative, encode_body
 from servicebus_emulator.amqp.session import HANDLE_MAX, INCOMING_WINDOW, Session
 from servicebus_emulator.amqp.states import LinkState, SessionState
+from tests.unit.servicebus_emulator.amqp.connection_pair import ConnectionPair
 
 if TYPE_CHECKING:
     from servicebus_emulator.amqp.link import Link

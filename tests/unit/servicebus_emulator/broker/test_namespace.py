@@ -32,7 +32,6 @@ def test_a_dead_letter_queue_is_found_under_its_queue(namespace: Namespace) -> N
     grave = namespace.resolve("A/B/$deadletterqueue")
 
     assert grave is queue.dead_letter_queue
-    assert grave.is_dead_letter_queue
     assert grave.path == "a/b/$DeadLetterQueue"
 
 

@@ -2,19 +2,26 @@
 
 import random
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from servicebus_emulator.amqp import events
 from servicebus_emulator.amqp.link import Link
 from servicebus_emulator.amqp.outcomes import Accepted, Rejected
+from servicebus_emulator.amqp.performatives import SENDER, Source, Target
+from servicebus_emulator.broker.message import Message, ReceiveMode
+from servicebus_emulator.control.acts import entity_of
+from servicebus_emulator.control.breakage import refuse
 from servicebus_emulator.control.fault_desk import FaultDesk
 from servicebus_emulator.control.faults import Fault, Injected
 from servicebus_emulator.nodes.sas import ROOT_KEY
 from servicebus_emulator.nodes.watch import Fate
 from tests.unit.servicebus_emulator.nodes.in_memory import Client, World, body
 from tests.unit.servicebus_emulator.nodes.requests import Asker
+
+if TYPE_CHECKING:
+    from servicebus_emulator.broker.queue import Queue
 
 
 def new_chance(seed: int | None) -> Callable[[], float]:
@@ -223,6 +230,13 @@ def test_a_password_is_refused(desk: Desk) -> None:
     assert Client(desk.world, password=ROOT_KEY.key).connection.finished
 
 
+@pytest.mark.parametrize("action", ["close", "detach"])
+def test_who_signs_in_without_a_link_loses_the_connection(desk: Desk, action: str) -> None:
+    desk.inject("authenticate", action, name="plain")
+
+    assert Client(desk.world, password=ROOT_KEY.key).peer.connection.finished
+
+
 def test_a_token_is_refused(desk: Desk) -> None:
     desk.inject("authenticate", "refuse", entity="orders")
     answer = Asker(desk.client, "$cbs").ask("token", operation="put-token", name="sb://h/orders")
@@ -273,6 +287,7 @@ def test_a_lost_lock_gives_the_message_to_the_next(desk: Desk) -> None:
 def test_a_message_loses_its_lock_on_its_way_to_the_client(desk: Desk) -> None:
     desk.inject("deliver", "lose-lock", times=1)
     first = desk.receive(credit=2)
+    assert desk.world.container.next_deadline() == desk.world.now
     desk.world.pass_time(0)
     again = desk.client.deliveries()
 
@@ -349,6 +364,28 @@ def test_expired_tokens_end_the_links_and_open_no_new_ones(desk: Desk) -> None:
     assert [error.condition for error in conditions if error] == ["amqp:unauthorized-access"] * 2
 
 
+def test_no_more_links_are_detached_than_was_wanted(desk: Desk) -> None:
+    links = desk.client.sender("orders"), desk.client.receiver("invoices")
+
+    assert (desk.inject("now", "detach", times=1).hits, attached(*links)) == (1, [False, True])
+
+
+def test_locks_are_lost_wherever_messages_can_be(desk: Desk) -> None:
+    world = desk.world
+    topic = world.namespace.create_topic("news", now=world.now)
+    queues: list[Queue] = [world.queue(), topic.create_subscription("all", now=world.now)]
+    queues += [sub_queue for queue in queues for sub_queue in queue.sub_queues()]
+    for name in ("locked", "waiting"):
+        for entity in (world.queue(), topic):
+            entity.take([Message(name, content=b"", size=0)], world.now)
+        for grave in queues[2:]:
+            grave.admit_dead_letter(Message(name, content=b"", size=0), world.now)
+    for queue in queues:
+        assert queue.receive(ReceiveMode.PEEK_LOCK, world.now)
+
+    assert (desk.inject("now", "lose-lock").hits, len(queues)) == (6, 6)
+
+
 def test_all_locks_of_an_entity_are_lost_at_once(desk: Desk) -> None:
     delivery = desk.receive()
     elsewhere = desk.inject("now", "lose-lock", entity="invoices")
@@ -365,6 +402,17 @@ def test_faults_are_known_by_their_numbers(desk: Desk) -> None:
     assert (desk.desk.all(), desk.desk.get(second.id)) == ([second], second)
     desk.desk.clear()
     assert desk.desk.all() == []
+
+
+def test_a_link_that_nobody_has_attached_leads_to_no_entity(desk: Desk) -> None:
+    new = desk.client.session.attach("new", SENDER, source=Source(), target=Target("orders"))
+
+    assert entity_of(new) == ""
+
+
+def test_only_what_a_client_waits_for_can_be_refused(desk: Desk) -> None:
+    with pytest.raises(TypeError, match="nothing to refuse"):
+        refuse(desk.client.peer, events.ConnectionClosed(None), Fault("send", "refuse"))
 
 
 def test_a_receiver_can_be_throttled(desk: Desk) -> None:

@@ -83,11 +83,13 @@ def test_a_fault_is_put_to_work_told_and_mended() -> None:
     added = panel.ask("POST", "/faults", {"operation": "send", "action": "refuse", "times": 1})
     client = Client(panel.world)
     client.send(client.sender(), body("a"))
+    panel.ask("POST", "/faults", {"operation": "send", "action": "ignore", "times": 0})
     path = f"/faults/{added.document['id']}"
-    [told] = panel.ask("GET", "/faults").document["faults"]
+    told, other = panel.ask("GET", "/faults").document["faults"]
 
     assert (added.status, told["hits"]) == (201, 1)
     assert panel.ask("GET", path).document == told
+    assert panel.ask("GET", f"/faults/{other['id']}").document == other
     assert [panel.ask("DELETE", path).status for _ in range(2)] == [204, 404]
     assert panel.ask("GET", path).status == 404
 

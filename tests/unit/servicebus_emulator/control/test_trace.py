@@ -1,7 +1,11 @@
 import pytest
 
-from servicebus_emulator.amqp.framing import AMQP_HEADER, encode_frame
+from servicebus_emulator.amqp.framing import AMQP_HEADER, SASL_FRAME, encode_frame
 from servicebus_emulator.amqp.outcomes import Accepted
+from servicebus_emulator.amqp.performatives import Disposition
+from servicebus_emulator.amqp.sasl_frames import SaslMechanisms, SaslOutcome, SaslResponse
+from servicebus_emulator.amqp.schemas import SaslFrame, encode_body
+from servicebus_emulator.amqp.types import Described, ULong
 from servicebus_emulator.control.faults import Fault, Faults
 from servicebus_emulator.control.trace import Trace
 from servicebus_emulator.control.wire_faults import WireFaults
@@ -70,6 +74,29 @@ def test_passwords_are_not_told(ear: Ear) -> None:
     assert ROOT_KEY.key not in text
     assert ROOT_KEY.key.encode().hex() not in text
     assert "mechanism=PLAIN response=***" in text
+
+
+def sasl(frame: SaslFrame) -> bytes:
+    return encode_frame(encode_body(frame), kind=SASL_FRAME)
+
+
+@pytest.mark.parametrize(
+    ("frame", "line"),
+    [
+        (sasl(SaslMechanisms(("PLAIN",))), "sasl-mechanisms mechanisms=('PLAIN',)"),
+        (sasl(SaslOutcome(1)), "sasl-outcome code=1"),
+        (sasl(SaslResponse(b"secret")), "sasl-response"),
+    ],
+)
+def test_an_authentication_is_told_without_its_secrets(ear: Ear, frame: bytes, line: str) -> None:
+    assert ear.hear(frame) == [line]
+
+
+def test_an_outcome_that_cannot_be_read_is_told_as_it_came(ear: Ear) -> None:
+    malformed = Described(ULong(0x25), [1])
+    [line] = ear.hear(encode_frame(encode_body(Disposition(True, 0, state=malformed))))
+
+    assert line.endswith(f"state={malformed!r}")
 
 
 def test_pieces_of_frames_are_put_together(ear: Ear) -> None:

@@ -4,7 +4,7 @@ import itertools
 import uuid
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from servicebus_emulator.amqp import events, message
+from servicebus_emulator.amqp import events, message, sections
 from servicebus_emulator.amqp.connection import Connection
 from servicebus_emulator.amqp.errors import AmqpError
 from servicebus_emulator.amqp.link import Link
@@ -33,7 +33,7 @@ def body(text: str) -> bytes:
 
 
 def text_of(payload: bytes) -> str:
-    return b"".join(message.decode_bare(message.split(payload).bare).data).decode()
+    return b"".join(message.decode_bare(sections.split(payload).bare).data).decode()
 
 
 class World:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from servicebus_emulator.amqp import message
+from servicebus_emulator.amqp import message, sections
 from servicebus_emulator.amqp.message import BareMessage, Properties
 from tests.unit.servicebus_emulator.nodes.in_memory import Client
 
@@ -24,4 +24,4 @@ class Asker:
         )
         self.client.send(self.request_link, message.encode_bare(request))
         [delivery] = self.client.deliveries()
-        return message.decode_bare(message.split(delivery.payload).bare)
+        return message.decode_bare(sections.split(delivery.payload).bare)

@@ -14,8 +14,8 @@ from servicebus_emulator.amqp.message import (
     decode_header,
     encode_bare,
     join,
-    split,
 )
+from servicebus_emulator.amqp.sections import split
 from servicebus_emulator.amqp.types import Int, Symbol, Timestamp, ULong
 from servicebus_emulator.broker.facts import REMOVED, FilterError
 from servicebus_emulator.broker.message import Lock, Message, MessageState

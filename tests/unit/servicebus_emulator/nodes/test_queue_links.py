@@ -3,8 +3,9 @@ from dataclasses import replace
 import pytest
 
 from servicebus_emulator.amqp.errors import AmqpError
-from servicebus_emulator.amqp.message import BareMessage, decode_annotations, encode_bare, split
+from servicebus_emulator.amqp.message import BareMessage, decode_annotations, encode_bare
 from servicebus_emulator.amqp.outcomes import Accepted, Modified, Rejected, Released
+from servicebus_emulator.amqp.sections import split
 from servicebus_emulator.broker.entities import EntityStatus
 from servicebus_emulator.broker.limits import Limits
 from servicebus_emulator.nodes.message_mapping import BATCH_FORMAT

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from servicebus_emulator.amqp import events, message
+from servicebus_emulator.amqp import events, message, sections
 from servicebus_emulator.amqp.link import Link
 from servicebus_emulator.amqp.message import BareMessage, Properties
 from servicebus_emulator.amqp.outcomes import Accepted, Rejected
@@ -138,7 +138,7 @@ def test_a_lost_session_ends_its_link(world: World) -> None:
     again = receiver(client, "a", credit=1)
     assert again.attached
     first, second = client.deliveries()
-    assert message.decode_header(message.split(second.payload).header).delivery_count == 1
+    assert message.decode_header(sections.split(second.payload).header).delivery_count == 1
     assert first.payload != second.payload
 
 

@@ -57,7 +57,7 @@ class ConnectionPair:
         while (event := self.server.next_event()) is not None:
             self.server_events.append(event)
             if isinstance(event, AuthenticationRequested):
-                self.server.authenticate(accepted=event.password == "right")  # noqa: S105 # the word that this pair takes
+                self.server.authenticate(accepted=event.password == "right")
 
     def begin(self) -> Session:
         """Open, begin a session, and return the client's end of it."""

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from servicebus_emulator.amqp.events import ConnectionClosed, ConnectionOpened
-from servicebus_emulator.amqp.pair import ConnectionPair
 from servicebus_emulator.amqp.performatives import RECEIVER, SENDER
+from tests.unit.servicebus_emulator.amqp.connection_pair import ConnectionPair
 
 
 def test_two_ends_open_each_other() -> None:
