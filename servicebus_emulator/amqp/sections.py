@@ -82,6 +82,15 @@ def split(payload: bytes) -> Sections:
     )
 
 
+def body_size(bare: bytes) -> int:
+    """Bytes of the sections of `Sections.bare` that are its body.
+
+    Raises:
+        DecodeError: not a sequence of message sections.
+    """
+    return sum(end - start for code, start, _, end in find_sections(bare) if code in _BODIES)
+
+
 def find_sections(data: bytes) -> list[tuple[int, int, int, int]]:
     """Find the sections: code, start, start of the value, end.
 

@@ -4,7 +4,7 @@ BrokerError
 ├── EntityNotFound · EntityAlreadyExists · EntityDisabled
 ├── MessageLockLost · MessageNotFound
 ├── SessionLockLost · SessionCannotBeLocked
-├── MessageTooLarge · QuotaExceeded · ServerBusy
+├── MessageTooLarge · PropertiesTooLarge · QuotaExceeded · ServerBusy
 ├── ArgumentError · ArgumentOutOfRange
 └── OperationNotAllowed · OperationNotSupported
 """
@@ -76,6 +76,20 @@ class MessageTooLarge(BrokerError):
         super().__init__(
             f"The received message (size {size} bytes) exceeds the limit ({limit} bytes) "
             "currently allowed on the link."
+        )
+
+
+class PropertiesTooLarge(BrokerError):
+    """One property of a message, or all of them, have more bytes than the namespace allows.
+
+    Service Bus does not say so: its serializer fails.
+    """
+
+    def __init__(self, what: str, size: int, limit: int) -> None:
+        super().__init__(
+            "The service was unable to process the request; please retry the operation. "
+            f"(SerializationException: {what} of the message, {size} bytes, exceed the limit of "
+            f"{limit} bytes.)"
         )
 
 

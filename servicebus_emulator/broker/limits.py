@@ -37,6 +37,10 @@ class Limits:
             the least.
         entity_sizes: Megabytes that a queue or topic may say; None for any.
         max_sql_filters, max_correlation_filters: Of one topic, in all of its subscriptions.
+        max_identifier_length: Characters of what a message is told apart or kept together by: its
+            id, those of its session and of the one to reply to, its partition keys.
+        max_property_size: Bytes of one property of a message, the sender's own or a standard one.
+        max_properties_size: Bytes of all that a message has beside its body.
     """
 
     max_message_size: int = 256 * _KB
@@ -55,6 +59,9 @@ class Limits:
     entity_sizes: tuple[int, ...] | None = None
     max_sql_filters: int | None = None
     max_correlation_filters: int | None = None
+    max_identifier_length: int | None = None
+    max_property_size: int | None = None
+    max_properties_size: int | None = None
 
 
 _SERVICE: Final = Limits(
@@ -65,6 +72,9 @@ _SERVICE: Final = Limits(
     min_duplicate_window=20.0,
     max_sql_filters=2000,
     max_correlation_filters=100_000,
+    max_identifier_length=128,
+    max_property_size=32 * _KB,
+    max_properties_size=64 * _KB,
 )
 """What all tiers have in common, and where nothing else is said, the official emulator as well."""
 _STANDARD_SIZES = (1024, 2048, 3072, 4096, 5120)

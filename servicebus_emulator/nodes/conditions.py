@@ -35,6 +35,7 @@ CONDITIONS: Mapping[type[broker.BrokerError], Refusal] = {
     broker.SessionLockLost: Refusal("com.microsoft:session-lock-lost", 410),
     broker.SessionCannotBeLocked: Refusal("com.microsoft:session-cannot-be-locked", 410),
     broker.MessageTooLarge: Refusal(amqp.MESSAGE_SIZE_EXCEEDED, 400),
+    broker.PropertiesTooLarge: Refusal(amqp.INTERNAL_ERROR, 500),
     broker.QuotaExceeded: Refusal(amqp.RESOURCE_LIMIT_EXCEEDED, 403),
     broker.ServerBusy: Refusal(SERVER_BUSY, 503),
     broker.ArgumentError: Refusal(ARGUMENT_ERROR, 400),

@@ -20,6 +20,7 @@ from servicebus_emulator.nodes.calls import (
     session_id,
 )
 from servicebus_emulator.nodes.message_mapping import to_broker, to_wire
+from servicebus_emulator.nodes.property_limits import check_properties
 from servicebus_emulator.nodes.rule_operations import RULE_OPERATIONS
 from servicebus_emulator.nodes.session_operations import SESSION_OPERATIONS
 
@@ -61,6 +62,7 @@ def schedule_message(call: Call) -> Result:
         to_broker(field(entry, "message", bytes), call.new_id)
         for entry in items(call, "messages", dict)
     ]
+    check_properties(messages, call.entity.limits)
     numbers = call.entity.schedule(messages, call.now)
     return {"sequence-numbers": Array(int, tuple(numbers))}
 

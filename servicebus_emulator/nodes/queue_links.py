@@ -18,6 +18,7 @@ from servicebus_emulator.nodes.message_mapping import (
     to_broker,
     to_wire,
 )
+from servicebus_emulator.nodes.property_limits import check_properties
 from servicebus_emulator.nodes.settlement import settle
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class EntityInlet(LinkEnd):
                 messages = batch_to_broker(delivery.payload, self._new_message_id)
             else:
                 messages = [to_broker(delivery.payload, self._new_message_id)]
+            check_properties(messages, entity.limits)
             if isinstance(state, TransactionalState):
                 return send_in(self._peer, state.txn_id, entity, messages, now)
             entity.send_batch(messages, now)

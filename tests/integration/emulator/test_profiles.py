@@ -1,7 +1,9 @@
 """The quotas of a profile, as the SDK tells them to its users."""
 
 import contextlib
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from azure.core.exceptions import HttpResponseError
@@ -9,6 +11,7 @@ from azure.servicebus import ServiceBusClient, ServiceBusMessage
 from azure.servicebus.exceptions import (
     MessageSizeExceededError,
     ServiceBusConnectionError,
+    ServiceBusError,
     ServiceBusServerBusyError,
 )
 from azure.servicebus.management import ServiceBusAdministrationClient
@@ -16,6 +19,8 @@ from azure.servicebus.management import ServiceBusAdministrationClient
 from servicebus_emulator import Limits, OffsetClock, ThreadedEmulator
 from tests.integration.emulator.line import LONG
 from tests.integration.emulator.raw_client import RawClient
+
+FAR_FUTURE = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 def connect(emulator: ThreadedEmulator) -> ServiceBusClient:
@@ -81,6 +86,33 @@ def test_the_premium_tier_takes_messages_and_batches_of_a_megabyte() -> None:
 
     assert batch.max_size_in_bytes == 1024 * 1024
     assert sizes == [1_000_000, 500_000, 500_000]
+
+
+def large(**properties: int) -> ServiceBusMessage:
+    """A message with properties of so many bytes."""
+    sent: Any = {name: "x" * size for name, size in properties.items()}
+    return ServiceBusMessage("m", message_id="m" * 128, application_properties=sent)
+
+
+def test_what_the_service_calls_too_long_or_too_large_is_an_error_that_says_so() -> None:
+    too_long = large()
+    assert too_long.raw_amqp_message.properties is not None
+    too_long.raw_amqp_message.properties.message_id = "m" * 129  # the SDK itself refuses it earlier
+    with (
+        ThreadedEmulator(queues=["q"], profile="official") as emulator,
+        connect(emulator) as client,
+        client.get_queue_sender("q") as sender,
+    ):
+        sender.send_messages(large(p=32_768))
+        with pytest.raises(ServiceBusError, match="MessageId of a message has at most 128"):
+            sender.send_messages(too_long)
+        with pytest.raises(ServiceBusError, match="'p' of the message, 32769 bytes"):
+            sender.send_messages([large(), large(p=32_769)])
+        with pytest.raises(ServiceBusError, match="all properties of the message"):
+            sender.schedule_messages(large(p=32_768, q=32_768), FAR_FUTURE)
+        [queue] = emulator.control.entities()
+
+    assert (queue["active"], queue["scheduled"]) == (1, 0)
 
 
 def test_one_queue_too_many_is_an_http_error_that_says_so(tmp_path: Path) -> None:

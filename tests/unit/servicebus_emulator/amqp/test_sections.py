@@ -6,7 +6,7 @@ import pytest
 
 from servicebus_emulator.amqp.codec import encode
 from servicebus_emulator.amqp.errors import DecodeError
-from servicebus_emulator.amqp.sections import Sections, split
+from servicebus_emulator.amqp.sections import Sections, body_size, split
 from servicebus_emulator.amqp.types import Described, Symbol, ULong
 
 
@@ -35,6 +35,12 @@ def test_sections_that_are_absent_are_empty() -> None:
     assert split(body) == Sections(b"", b"", b"", body)
     assert split(b"") == Sections(b"", b"", b"", b"")
     assert split(section(0x72, {})) == Sections(b"", b"", section(0x72, {}), b"")
+
+
+def test_the_body_is_measured_without_what_stands_around_it() -> None:
+    body = section(0x75, b"one") + section(0x75, b"three")
+
+    assert body_size(section(0x73, ["id"]) + body + section(0x78, {})) == len(body)
 
 
 def test_a_wide_descriptor_is_understood() -> None:
