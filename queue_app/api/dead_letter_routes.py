@@ -18,7 +18,7 @@ from queue_app.errors import DeadLetterNotFound, InvalidParameter
 _INSTANCE = "/dead-letters/7"
 _DEFAULT_PAGE = 50
 _MAX_BODY_BYTES = 65_536
-_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
+_NUMBER = re.compile(r"[0-9]{1,19}", re.ASCII)
 
 router = APIRouter(prefix="/dead-letters", tags=["dead letters"])
 
@@ -28,7 +28,10 @@ class Chosen(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    sequence_numbers: Annotated[list[int] | None, Field(max_length=MAX_SETTLED)] = None
+    sequence_numbers: Annotated[
+        list[int | Annotated[str, Field(pattern=r"^[0-9]{1,19}$")]] | None,
+        Field(max_length=MAX_SETTLED),
+    ] = None
     all: bool = False
 
 
@@ -166,12 +169,13 @@ async def _chosen(request: Request) -> list[int] | None:
         raise InvalidParameter(f"{where}: {first['msg']}.") from None
     if chosen.all == (chosen.sequence_numbers is not None):
         raise InvalidParameter('body: either "sequence_numbers" or "all": true is expected.')
-    return chosen.sequence_numbers
+    numbers = chosen.sequence_numbers
+    return None if numbers is None else [int(number) for number in numbers]
 
 
 def _sequence_number(request: Request) -> int:
     text = request.path_params["sequence_number"]
-    if not _NUMBER.fullmatch(text):
+    if not _NUMBER.fullmatch(text) or int(text) > parameters.MAX_SEQUENCE_NUMBER:
         raise DeadLetterNotFound(text[:40])
     return int(text)
 
@@ -185,6 +189,7 @@ def _settled(settled: Settled) -> Response:
 def _members(letter: DeadLetter) -> dict[str, Any]:
     return {
         "sequence_number": letter.sequence_number,
+        "id": str(letter.sequence_number),
         "task_id": letter.task_id,
         "task": letter.task,
         "reason": letter.reason,

@@ -53,6 +53,7 @@ _REVOKED = {
 
 _DEAD_LETTER: dict[str, Any] = {
     "sequence_number": 7,
+    "id": "7",
     "task_id": EXAMPLE_TASK_ID,
     "task": TASK_NAME,
     "reason": "MaxDeliveryCountExceeded",

@@ -96,7 +96,12 @@ CHOSEN_BODY: dict[str, Any] = {
                     "properties": {
                         "sequence_numbers": {
                             "type": "array",
-                            "items": {"type": "integer"},
+                            "items": {
+                                "anyOf": [
+                                    {"type": "integer"},
+                                    {"type": "string", "pattern": "^[0-9]{1,19}$"},
+                                ]
+                            },
                             "maxItems": 1000,
                         },
                         "all": {"type": "boolean", "const": True},
@@ -107,6 +112,7 @@ CHOSEN_BODY: dict[str, Any] = {
                 },
                 "examples": {
                     "some": {"value": {"sequence_numbers": [7, 9]}},
+                    "as text": {"value": {"sequence_numbers": ["36028797018963969"]}},
                     "all": {"value": {"all": True}},
                 },
             }

@@ -20,7 +20,10 @@ MAX_WAIT_SECONDS = 60
 
 MAX_DELAY_SECONDS = 30 * 86_400
 
-MAX_AFTER = 10**18 - 1
+MAX_SEQUENCE_NUMBER = 2**63 - 1
+"""The service counts in 64 bits with a sign; the upper 16 tell the part of a partitioned queue."""
+
+MAX_AFTER = MAX_SEQUENCE_NUMBER - 1
 
 WAIT: dict[str, Any] = {
     "name": "wait",
@@ -110,14 +113,14 @@ SEQUENCE_NUMBER: dict[str, Any] = {
     "name": "sequence_number",
     "in": "path",
     "required": True,
-    "schema": {"type": "integer", "minimum": 0},
+    "schema": {"type": "integer", "minimum": 0, "maximum": MAX_SEQUENCE_NUMBER},
     "example": 7,
 }
 
 _NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-_OFFSET = re.compile(r"[0-9]{1,18}", re.ASCII)
+_OFFSET = re.compile(r"[0-9]{1,19}", re.ASCII)
 _BYTES_RANGE = re.compile(r"bytes=([0-9]{1,15})-([0-9]{1,15})?", re.ASCII)
 
 

@@ -107,6 +107,7 @@ class DeadLetterSummary(BaseModel):
     """A message that was given up."""
 
     sequence_number: Annotated[int, Field(description="its name in the dead-letter queue")]
+    id: Annotated[str, Field(description="the same as text, for whoever's numbers end at 53 bits")]
     task_id: Annotated[str | None, Field(description="null when Celery did not write it")]
     task: Annotated[str | None, Field(description="the name of the Celery task")]
     reason: Annotated[str | None, Field(description="why it was given up, in a word")]

@@ -10,7 +10,7 @@ const AT_ONCE = 1000; // letters that one call settles
 const EVERY_MS = 15_000;
 
 const rows = new Map(); // by sequence number
-let after = 0; // the page shown is that behind this number
+let after = "0"; // the page shown is that behind this number, a text: it may have 63 bits
 let following = null;
 
 /** Show the letters and keep them up to date; gives what looks again at once. */
@@ -19,7 +19,7 @@ export function showLetters() {
   byId("letters-delete").addEventListener("click", () => confirmDeletion(chosen()));
   byId("letters-requeue-all").addEventListener("click", () => settle("requeue", null));
   byId("letters-next").addEventListener("click", () => turn(following));
-  byId("letters-first").addEventListener("click", () => turn(0));
+  byId("letters-first").addEventListener("click", () => turn("0"));
   byId("letters-all").addEventListener("change", ({ target }) => {
     for (const { box } of rows.values()) box.checked = target.checked;
     countChosen();
@@ -42,12 +42,12 @@ async function look() {
     throw error;
   }
   if (byId("letters-note").classList.contains("bad")) note("");
-  following = page.next;
+  following = page.next === null ? null : page.items.at(-1).id;
   show(page.items);
 }
 
 function show(letters) {
-  const numbers = new Set(letters.map((letter) => letter.sequence_number));
+  const numbers = new Set(letters.map((letter) => letter.id));
   for (const [number, { row, more }] of rows) {
     if (!numbers.has(number)) {
       row.remove();
@@ -56,17 +56,17 @@ function show(letters) {
     }
   }
   for (const letter of letters) {
-    if (!rows.has(letter.sequence_number)) add(letter);
+    if (!rows.has(letter.id)) add(letter);
   }
   byId("letters-empty").hidden = letters.length > 0;
   byId("letters-shown").hidden = letters.length === 0;
   byId("letters-next").hidden = following === null;
-  byId("letters-first").hidden = after === 0;
+  byId("letters-first").hidden = after === "0";
   countChosen();
 }
 
 function add(letter) {
-  const number = letter.sequence_number;
+  const number = letter.id;
   const box = el("input", { type: "checkbox", "aria-label": `Choose dead letter ${number}` });
   box.addEventListener("change", countChosen);
   const payload = el("pre", { tabIndex: 0, "aria-label": `Payload of dead letter ${number}` });
@@ -118,7 +118,7 @@ async function settle(verb, numbers) {
       done += (await (await post(`dead-letters/${verb}`, body)).json()).done.length;
     }
     const verbs = { requeue: "requeued", delete: "deleted" };
-    after = 0;
+    after = "0";
     await look();
     note(`${plural(done, "dead letter")} ${verbs[verb]}.`);
   });

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -60,6 +61,27 @@ async def test_a_page_begins_wherever_the_document_allows(client: httpx.AsyncCli
     assert (await client.get("/dead-letters", params={"after": largest})).status_code == 200
     beyond = await client.get("/dead-letters", params={"after": largest + 1})
     assert_problem(beyond, 422, "invalid-request")
+
+
+async def test_the_numbers_of_a_partitioned_queue_are_given_and_taken_as_text_too(
+    client: httpx.AsyncClient, producer: InMemoryProducer, letters: InMemoryDeadLetters
+) -> None:
+    await bury(producer, letters, 3)
+    numbers = [2**55 + 1, 2**63 - 2, 2**63 - 1]
+    letters.letters = {
+        number: replace(letter, sequence_number=number)
+        for number, letter in zip(numbers, letters.letters.values(), strict=True)
+    }
+    page = (await client.get("/dead-letters", params={"after": f"{numbers[0]}"})).json()
+    assert [letter["id"] for letter in page["items"]] == [str(number) for number in numbers[1:]]
+    for number in numbers:
+        shown = await client.get(f"/dead-letters/{number}")
+        assert shown.json()["id"] == str(number)
+    assert_problem(await client.get(f"/dead-letters/{2**63}"), 404, "dead-letter-not-found")
+    chosen = {"sequence_numbers": [str(numbers[0]), numbers[1]]}
+    response = await client.post("/dead-letters/delete", json=chosen)
+    assert response.json()["done"] == numbers[:2]
+    assert list(letters.letters) == numbers[2:]
 
 
 async def test_one_letter_is_shown_with_its_payload(
