@@ -9,7 +9,6 @@ import time
 from typing import Any
 
 from fastapi import Request
-from starlette._utils import get_route_path
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -67,8 +66,7 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        # As the router sees it: behind a prefix (`root_path`) that the server or a mount has added.
-        path = get_route_path(scope)
+        path = route_path(scope)
         # The page of the API's documentation loads its scripts from elsewhere.
         added = _HEADERS if path == "/docs" else _GUARDED_HEADERS
         status = 500
@@ -145,6 +143,14 @@ class Gate:
         self._metrics.answered(scope["method"], route, status, None if waits else seconds)
         if scope["method"] == "POST" and path in {"/enqueue/", "/enqueue"}:
             self._metrics.jobs(status)
+
+
+def route_path(scope: Scope) -> str:
+    """The path as the router sees it: behind a prefix that the server or a mount has added."""
+    path: str = scope["path"]
+    prefix: str = scope.get("root_path", "")
+    rest = path.removeprefix(prefix)
+    return rest if rest == "" or rest.startswith("/") else path
 
 
 def scope_needed(method: str, path: str) -> str:

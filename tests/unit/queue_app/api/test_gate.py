@@ -3,10 +3,11 @@ import logging
 import httpx
 import pytest
 from fastapi import FastAPI
+from starlette.routing import Match, Route
 
 from queue_app.api import application
 from queue_app.api.application import create_app
-from queue_app.api.gate import scope_needed
+from queue_app.api.gate import route_path, scope_needed
 from queue_app.api.openapi import OPEN_PATHS
 from queue_app.api_keys import digest_of
 from queue_app.producer import InMemoryProducer
@@ -84,6 +85,15 @@ async def test_behind_a_prefix_a_request_needs_the_same_scope(
         for method, path in (("GET", "/dead-letters"), ("POST", "/enqueue/"), ("DELETE", TASK)):
             refused = await client.request(method, f"{prefix}{path}")
             assert_problem(refused, 403, "forbidden")
+
+
+@pytest.mark.parametrize("prefix", ["", "/", "/api", "/api/", "/a", "/api/x"])
+@pytest.mark.parametrize("path", ["/", "/x", "/api", "/api/", "/api/x", "/api/x/y", "/apix", "//x"])
+def test_the_gate_sees_the_path_that_the_router_sees(path: str, prefix: str) -> None:
+    scope = {"type": "http", "method": "GET", "path": path, "root_path": prefix}
+    match, found = Route("/{rest:path}", lambda _: None).matches(scope)
+    seen = f"/{found['path_params']['rest']}" if match is Match.FULL else ""
+    assert route_path(scope) == seen
 
 
 @pytest.mark.parametrize("path", [*sorted(OPEN_PATHS - {"/favicon.ico"}), "/problems/forbidden"])
