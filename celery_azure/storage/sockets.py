@@ -80,7 +80,8 @@ class Connection:
 
 
 def _has_input(readable: socket.socket) -> bool:
-    if sys.platform != "win32":  # where `select` cannot take descriptors from 1024 on
+    # `select` fails from descriptor 1024 on; but Windows has no `poll`, and eventlet takes it away.
+    if sys.platform != "win32" and hasattr(select, "poll"):
         poll = select.poll()
         poll.register(readable, select.POLLIN)
         found: list[object] = [*poll.poll(0)]

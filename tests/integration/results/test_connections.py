@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 from typing import Any
 
 import pytest
@@ -56,6 +57,14 @@ def test_a_connection_serves_many_requests(read: Any) -> None:
     with ScriptedService([OK] * 5) as service:
         assert read(service.connection_string, HASTE, 5) == [HI] * 5
         assert len(service.requests) == 5
+
+
+def test_a_connection_serves_many_requests_where_there_is_no_poll(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(select, "poll", raising=False)  # as eventlet does
+    with ScriptedService([OK] * 3, [OK]) as service:
+        assert read_blocking(service.connection_string, HASTE, 3) == [HI] * 3
 
 
 def test_a_connection_that_the_service_ends_is_replaced(read: Any) -> None:
