@@ -36,11 +36,6 @@ def install(provider: TracerProvider) -> None:
     _tracing.tracer = provider.get_tracer(__name__)
 
 
-def uninstall() -> None:
-    """Make no more spans."""
-    _tracing.tracer = None
-
-
 def is_installed() -> bool:
     """Whether spans are made."""
     return _tracing.tracer is not None

@@ -11,8 +11,6 @@ from opentelemetry.trace import SpanKind, StatusCode, format_trace_id
 from celery_azure import tracing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from opentelemetry.trace import Tracer
 
 
@@ -22,12 +20,12 @@ def spans() -> InMemorySpanExporter:
 
 
 @pytest.fixture
-def tracer(spans: InMemorySpanExporter) -> Iterator[Tracer]:
+def tracer(spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch) -> Tracer:
+    monkeypatch.setattr(tracing._tracing, "tracer", None)  # as it was, after the test
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(spans))
     tracing.install(provider)
-    yield provider.get_tracer("test")
-    tracing.uninstall()
+    return provider.get_tracer("test")
 
 
 def test_nothing_is_traced_until_it_is_installed() -> None:
