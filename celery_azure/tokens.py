@@ -15,7 +15,7 @@ from urllib.parse import quote_plus
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from celery_azure.amqp.engine import TokenSource
+    from celery_azure.amqp.claims import TokenSource
     from celery_azure.connection import ServiceBusEndpoint
 
 _SCOPE = "https://servicebus.azure.net//.default"

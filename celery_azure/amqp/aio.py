@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Coroutine
 
-    from celery_azure.amqp.engine import Engine, TokenSource
+    from celery_azure.amqp.claims import TokenSource
+    from celery_azure.amqp.engine import Engine
 
 _CONNECT_SECONDS = 3.0
 _CLOSE_SECONDS = 1.0

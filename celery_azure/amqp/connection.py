@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 CONNECTION_LOST = "amqp:connection:lost"
 """Our own condition: the socket is gone and nobody has said why."""
 
+FRAME_TOO_SMALL = "amqp:frame-size-too-small"
+"""What is to be said does not fit into the frames that the peer takes (2.8.15)."""
+
 _INCOMING_WINDOW = 0x7FFFFFFF
 _SMALLEST_PEER_FRAME = 512
 """Every peer takes frames of this many bytes (2.7.1)."""
@@ -151,11 +154,16 @@ class Connection:
         """Begin to attach a link.
 
         Raises:
-            AmqpError: The connection takes no more links.
+            AmqpError: The connection takes no more links, or no frame that holds the names of this.
         """
         name, handle = self._links.add(link)
         link.begin(self, handle)
-        self._write(link.attach_frame(name, handle, self.host))
+        frame = link.attach_frame(name, handle, self.host)
+        if len(frame) > self._peer_frame_bytes:
+            self._forget(link)
+            sizes = f"{self._peer_frame_bytes} bytes, and the link needs {len(frame)}"
+            raise AmqpError(FRAME_TOO_SMALL, f"the peer takes frames of {sizes}")
+        self._write(frame)
 
     def detach(self, link: Link) -> None:
         """Close a link; its owner is told nothing more."""
@@ -183,18 +191,23 @@ class Connection:
             at += room
             more = at < len(payload)
             frame = frames.transfer(head, settled=False, more=more, payload=part)
-            self._window.put(frame, self._output)
+            self._window.put(link, frame, self._output)
             if not more:
                 return delivery_id
 
-    def settle(self, link: Link, delivery_id: int, state: bytes) -> None:
-        """Tell the outcome of a delivery that came in, and wait for the peer's word on it."""
-        self._deliveries.taken(delivery_id, link)
-        self._output.append(
-            frames.disposition(
-                is_receiver=True, first=delivery_id, last=delivery_id, settled=False, state=state
-            )
+    def settle(self, link: Link, delivery_id: int, state: bytes) -> bool:
+        """Tell the outcome of a delivery that came in, and wait for the peer's word on it.
+
+        False when nothing is told, because the peer takes no frame of this length.
+        """
+        frame = frames.disposition(
+            is_receiver=True, first=delivery_id, last=delivery_id, settled=False, state=state
         )
+        if len(frame) > self._peer_frame_bytes:
+            return False
+        self._deliveries.taken(delivery_id, link)
+        self._output.append(frame)
+        return True
 
     def give_credit(self, link: Link, credit: int, *, drain: bool = False) -> None:
         """Let the peer send that many more messages on a link."""
@@ -218,6 +231,7 @@ class Connection:
     def _forget(self, link: Link) -> None:
         self._links.remove(link)
         self._deliveries.forget(link)
+        self._window.forget(link)
         link.handle, link.connection, link.is_attached = None, None, False
 
     def _take_down(self, link: Link, error: AmqpError, now: float) -> None:

@@ -6,20 +6,14 @@ and the time, and fetches tokens for it; it gives bytes, the next deadline, and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from celery_azure.amqp.codec import Timestamp
+from celery_azure.amqp.claims import Claim, token_request
 from celery_azure.amqp.connection import CONNECTION_LOST, Connection, State
 from celery_azure.amqp.frames import AmqpError
 from celery_azure.amqp.isolation import call_each
-from celery_azure.amqp.messages import Message
-from celery_azure.amqp.patience import (
-    LONGEST_DELAY,
-    delay_seconds,
-    wait_seconds,
-)
+from celery_azure.amqp.patience import LONGEST_DELAY, delay_seconds, wait_seconds
 from celery_azure.amqp.requests import PERMANENT, Answer, Requests
 
 if TYPE_CHECKING:
@@ -35,27 +29,6 @@ _STEADY_SECONDS, _FLAPS = 2.0, 3
 """What has worked for so long may be tried again at once when it breaks."""
 
 _UNAUTHORIZED = frozenset({"amqp:unauthorized-access", "com.microsoft:auth-failed"})
-
-
-@dataclass(slots=True)
-class _Claim:
-    """What is known of the authorization for an entity on this connection."""
-
-    is_asked: bool = False
-    is_good: bool = False
-    refresh_at: float = 0.0
-    retry_at: float = 0.0
-    attempts: int = 0
-
-
-class TokenSource(Protocol):
-    """Gives tokens."""
-
-    is_quick: bool
-    """Whether `get` answers at once, without asking anybody."""
-
-    def get(self, audience: str) -> tuple[str, float]:
-        """A token for an entity's URI, and until when it is good (seconds since 1970)."""
 
 
 class Timed(Protocol):
@@ -99,7 +72,7 @@ class Engine:
         self._wall_offset = wall_offset
         self._links: dict[Link, None] = {}
         self._timed: dict[Timed, None] = {}
-        self._claims: dict[str, _Claim] = {}
+        self._claims: dict[str, Claim] = {}
         self._cbs: Requests | None = None
         self._failures = 0
         self._opened_at = 0.0
@@ -255,17 +228,7 @@ class Engine:
         """Present a token for an entity; `expires_at` is seconds since 1970."""
         if self._cbs is None:
             return
-        request = Message(
-            value=token,
-            properties={
-                "operation": "put-token",
-                "type": "servicebus.windows.net:sastoken"
-                if token.startswith("SharedAccessSignature ")
-                else "jwt",
-                "name": self.audience(entity),
-                "expiration": Timestamp(int(expires_at * 1000)),
-            },
-        )
+        request = token_request(self.audience(entity), token, expires_at)
         refresh_at = now + max(1.0, 0.8 * (expires_at - self.wall(now)))
         connection = self.connection
         self._cbs.ask(
@@ -282,7 +245,7 @@ class Engine:
         """What a token for an entity is signed for."""
         return f"sb://{self.host}/{entity}"
 
-    def _ask_for_token(self, entity: str, claim: _Claim) -> None:
+    def _ask_for_token(self, entity: str, claim: Claim) -> None:
         claim.is_asked = True
         self.token_wanted.append(entity)
 
@@ -296,7 +259,7 @@ class Engine:
     ) -> None:
         if connection is not self.connection or connection is None:
             return
-        claim = self._claims.setdefault(entity, _Claim())
+        claim = self._claims.setdefault(entity, Claim())
         claim.is_asked = False
         if answer.error is None:
             claim.is_good, claim.refresh_at, claim.attempts = True, refresh_at, 0
@@ -367,7 +330,7 @@ class Engine:
         if now < link.retry_at:
             return
         if link.entity is not None:
-            claim = self._claims.setdefault(link.entity, _Claim())
+            claim = self._claims.setdefault(link.entity, Claim())
             if not claim.is_good:
                 if not claim.is_asked and now >= claim.retry_at:
                     self._ask_for_token(link.entity, claim)

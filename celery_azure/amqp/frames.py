@@ -55,6 +55,9 @@ _SOURCE, _TARGET = 0x28, 0x29
 _U32 = struct.Struct(">I")
 _AMQP, _SASL = b"\x02\x00\x00\x00", b"\x02\x01\x00\x00"
 _BOOLEANS = (b"\x42", b"\x41")
+_LONGEST_DESCRIPTION = 255
+"""Bytes of what a peer is told of an error: with it, a frame is one that every peer takes."""
+
 _SMALLEST_FRAME = 8
 _SMALLEST_OFFSET = 2
 
@@ -318,5 +321,6 @@ def close(error: AmqpError | None = None) -> bytes:
 def _error(error: AmqpError | None) -> bytes | None:
     if error is None:
         return None
-    fields = [encode(Symbol(error.condition)), encode(error.description)]
+    description = error.description.encode(errors="replace")[:_LONGEST_DESCRIPTION]
+    fields = [encode(Symbol(error.condition)), encode(description.decode(errors="ignore"))]
     return b"\x00\x53\x1d" + encode_list(fields)

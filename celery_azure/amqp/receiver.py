@@ -203,9 +203,11 @@ class Receiver(Link):
         if connection is None or not self.is_attached or delivery.epoch != self.epoch:
             self._settle_by_token(delivery, settlement, now)
             return
+        if not connection.settle(self, delivery.delivery_id, settlement.state):
+            self._settle_by_token(delivery, settlement, now)  # as a message, in as many frames
+            return
         due = now + _ANSWER_SECONDS
         self.unconfirmed[delivery.delivery_id] = delivery, settlement, due
-        connection.settle(self, delivery.delivery_id, settlement.state)
 
     def expire(self, now: float) -> None:
         """Look how fast messages are worked on, and ask again about settlements."""

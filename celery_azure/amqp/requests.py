@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 ANSWER_SECONDS = 20.0
 PERMANENT = frozenset(
     {
+        "amqp:frame-size-too-small",
         "amqp:not-found",
         "amqp:not-allowed",
         "amqp:not-implemented",

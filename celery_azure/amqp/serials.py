@@ -44,16 +44,16 @@ class OutgoingWindow:
     def __init__(self) -> None:
         self.next_id = 0
         self._room = 0
-        self._waiting: deque[bytes] = deque()
+        self._waiting: deque[tuple[object, bytes]] = deque()
 
     def open(self, room: int) -> None:
         """The session begins."""
         self._room = room
 
-    def put(self, frame: bytes, output: list[bytes]) -> None:
-        """Write a transfer, or let it wait."""
+    def put(self, link: object, frame: bytes, output: list[bytes]) -> None:
+        """Write a transfer of a link, or let it wait."""
         if self._room <= 0 or self._waiting:
-            self._waiting.append(frame)
+            self._waiting.append((link, frame))
         else:
             self._write(frame, output)
 
@@ -62,7 +62,12 @@ class OutgoingWindow:
         under_way = ahead(self.next_id, seen or 0)
         self._room = max(0, window - under_way) if under_way >= 0 else 0
         while self._waiting and self._room > 0:
-            self._write(self._waiting.popleft(), output)
+            self._write(self._waiting.popleft()[1], output)
+
+    def forget(self, link: object) -> None:
+        """Drop what waits of a link that is closed: its number may soon be that of another."""
+        if self._waiting:
+            self._waiting = deque(one for one in self._waiting if one[0] is not link)
 
     def _write(self, frame: bytes, output: list[bytes]) -> None:
         self._room -= 1

@@ -23,7 +23,8 @@ from celery_azure.amqp.frames import AmqpError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from celery_azure.amqp.engine import Engine, TokenSource
+    from celery_azure.amqp.claims import TokenSource
+    from celery_azure.amqp.engine import Engine
 
 logger = get_logger(__name__)
 

@@ -42,8 +42,13 @@ async function look() {
     throw error;
   }
   if (byId("letters-note").classList.contains("bad")) note("");
-  following = page.next === null ? null : page.items.at(-1).id;
+  following = behind(page);
   show(page.items);
+}
+
+/** Where the next page begins, as a text; null at the end. */
+function behind(page) {
+  return page.next === null ? null : page.items.at(-1).id;
 }
 
 function show(letters) {
@@ -127,10 +132,10 @@ async function settle(verb, numbers) {
 
 async function everyNumber() {
   const numbers = [];
-  for (let place = 0; place !== null; ) {
+  for (let place = "0"; place !== null; ) {
     const page = await (await ask(`dead-letters?limit=${LONGEST_PAGE}&after=${place}`)).json();
-    numbers.push(...page.items.map((letter) => letter.sequence_number));
-    place = page.next;
+    numbers.push(...page.items.map((letter) => letter.id));
+    place = behind(page);
   }
   return numbers;
 }

@@ -22,7 +22,7 @@ from servicebus_emulator.nodes.sas import ROOT_KEY
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from celery_azure.amqp.engine import TokenSource
+    from celery_azure.amqp.claims import TokenSource
 
 PAYLOAD = Message(b"payload").to_bytes()
 SECONDS = 60.0

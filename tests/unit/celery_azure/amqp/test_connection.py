@@ -75,6 +75,21 @@ def test_a_window_that_is_used_up_holds_transfers_back() -> None:
     assert fates.accepted
 
 
+def test_what_waits_for_the_window_goes_with_its_link() -> None:
+    connection = wire.opened(window=1)
+    closed, open_ = Recorder(), Recorder()
+    wire.attach(connection, closed, 1)
+    wire.attach(connection, open_, 2)
+    connection._window.open(1)
+    connection.send(closed, b"first")
+    connection.send(closed, b"second")
+    connection.send(open_, b"third")
+    connection.detach(closed)
+    assert [frame.code for frame in wire.said(connection)] == [codes.TRANSFER, codes.DETACH]
+    connection.receive(wire.flow(seen=1, window=10), NOW)
+    assert [frame.payload for frame in wire.said(connection)] == [b"third"]
+
+
 # -- a peer that breaks the rules ------------------------------------------------------------------
 
 
@@ -180,33 +195,6 @@ def test_performatives_and_states_may_be_named_by_symbols() -> None:
     connection.receive(wire.frame("amqp:close:list", error), NOW)
     assert connection.error is not None
     assert str(connection.error) == "amqp:connection:forced: soon back"
-
-
-@pytest.mark.parametrize("size", [0, 64, 511])
-def test_a_peer_that_takes_hardly_any_bytes_is_told_what_is_the_least(size: int) -> None:
-    connection = Connection("host", "id", NOW)
-    connection.receive(wire.hello() + wire.opening("host", UInt(size)), NOW)
-    assert connection.state is State.CLOSED
-    assert str(connection.error) == (
-        f"amqp:invalid-field: a peer takes frames of 512 bytes at least, not of {size}"
-    )
-    assert b"amqp:invalid-field" in connection.take_output()
-
-
-def test_a_message_is_cut_into_the_smallest_frames_there_are() -> None:
-    connection = wire.opened("host", UInt(512))
-    link = Recorder()
-    wire.attach(connection, link)
-    connection.send(link, b"x" * 1000)
-    transfers = wire.said(connection)
-    assert b"".join(frame.payload for frame in transfers) == b"x" * 1000
-    assert [frame.field(5) for frame in transfers] == [True, True, False]
-
-
-def test_an_open_without_numbers_means_the_largest_there_are() -> None:
-    connection = wire.opened()
-    assert connection._peer_frame_bytes == 1_048_576
-    assert connection._pulse._peer_idle is None
 
 
 def test_a_peer_that_wants_to_be_woken_all_the_time_is_woken_twice_a_second() -> None:

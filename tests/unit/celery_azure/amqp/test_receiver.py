@@ -74,6 +74,19 @@ def test_a_settlement_reaches_the_broker_and_is_confirmed(
     assert counts(world) == left
 
 
+def test_a_reason_that_fits_into_no_frame_of_the_peer_is_told_as_a_message() -> None:
+    world = World()
+    world.put("a")
+    receiver = world.receiver(1)
+    receiver.on_settled = settled = Settled()
+    assert world.engine.connection is not None
+    world.engine.connection._peer_frame_bytes = 512
+    receiver.settle(receiver.buffer.popleft(), dead_letter("R", "x" * 1000), world.now)
+    world.turn()
+    assert settled == [("dead-letter", None)]
+    assert counts(world) == (0, 1)
+
+
 def test_a_lost_lock_is_noticed_by_the_settlement() -> None:
     world = World(lock_duration=5.0)
     world.put("a")

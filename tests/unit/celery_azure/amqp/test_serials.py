@@ -41,7 +41,7 @@ def test_a_transfer_waits_when_the_window_is_closed() -> None:
     window, output = OutgoingWindow(), list[bytes]()
     window.open(1)
     for text in (b"a", b"b", b"c"):
-        window.put(text, output)
+        window.put("link", text, output)
     assert output == [b"a"]
     window.update(1, 1, output)
     assert output == [b"a", b"b"]
@@ -53,12 +53,12 @@ def test_a_transfer_waits_when_the_window_is_closed() -> None:
 def test_the_widest_window_is_no_closed_one() -> None:
     window, output = OutgoingWindow(), list[bytes]()
     window.update(0, MASK, output)
-    window.put(b"a", output)
+    window.put("link", b"a", output)
     assert output == [b"a"]
 
 
 def test_a_peer_that_has_seen_what_was_never_sent_gets_nothing() -> None:
     window, output = OutgoingWindow(), list[bytes]()
     window.update(5, 1000, output)
-    window.put(b"a", output)
+    window.put("link", b"a", output)
     assert output == []
