@@ -22,6 +22,7 @@ from servicebus_emulator.broker.entities import (
 )
 from servicebus_emulator.broker.errors import BrokerError
 from servicebus_emulator.broker.rules import CorrelationFilter, Filter, Rule, SqlAction, SqlFilter
+from servicebus_emulator.broker.sql.values import HIGHEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -88,14 +89,18 @@ def parse_config(text: str) -> NamespaceConfig:
 
 def _load(text: str) -> Any:
     try:
-        return json.loads(text)
+        document = json.loads(text)
+        json.dumps(document, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise ConfigError(f"Not JSON: {error.msg} at {place}.") from error
+    except UnicodeEncodeError:
+        raise ConfigError("Not a configuration: a text in it has half a character.") from None
     except ValueError:
         raise ConfigError("Not a configuration: a number in it is too long.") from None
     except RecursionError:
         raise ConfigError("Not a configuration: it is nested too deeply.") from None
+    return document
 
 
 def _blank_comment(match: re.Match[str]) -> str:
@@ -162,7 +167,7 @@ def _rule(item: Any, path: _Path, taken: set[str]) -> Rule:
 def _filter(properties: dict[str, Any], path: _Path) -> Filter:
     """The filter of the type that is named; of the other type when only that is there."""
     kind = properties.get("FilterType", "Sql")
-    if kind not in {"Sql", "Correlation"}:
+    if kind not in ("Sql", "Correlation"):
         raise _MistakeError((*path, "FilterType"), "'Sql' or 'Correlation' is expected.")
     sql, correlation = properties.get("SqlFilter"), properties.get("CorrelationFilter")
     if correlation is None or (kind == "Sql" and sql is not None):
@@ -178,8 +183,13 @@ def _filter(properties: dict[str, Any], path: _Path) -> Filter:
     system = {
         name: _member(correlation, key, str, path)
         for key, name in _CORRELATION.items()
-        if correlation.get(key) not in {None, ""}
+        if correlation.get(key) not in (None, "")
     }
+    for key, value in user.items():
+        is_known = isinstance(value, str | int | float)
+        if not is_known or (isinstance(value, int) and not -HIGHEST <= value <= HIGHEST):
+            place = (*path, "Properties", key)
+            raise _MistakeError(place, "a text, a number, true or false is expected.")
     return CorrelationFilter(system, user)
 
 

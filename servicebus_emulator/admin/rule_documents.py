@@ -26,6 +26,7 @@ from servicebus_emulator.broker.rules import (
     SqlAction,
     SqlFilter,
 )
+from servicebus_emulator.broker.sql.values import HIGHEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -51,16 +52,23 @@ def _span(text: str) -> timedelta:
     return timedelta(seconds=parse_duration(text))
 
 
+def _integer(text: str) -> int:
+    value = int(text)
+    if not -HIGHEST - 1 <= value <= HIGHEST:
+        raise ValueError("an integer has at most 64 bits")
+    return value
+
+
 _READERS: dict[str, Callable[[str], Any]] = {
     "string": str,
-    "int": int,
-    "long": int,
-    "short": int,
-    "byte": int,
-    "unsignedByte": int,
-    "unsignedShort": int,
-    "unsignedInt": int,
-    "unsignedLong": int,
+    "int": _integer,
+    "long": _integer,
+    "short": _integer,
+    "byte": _integer,
+    "unsignedByte": _integer,
+    "unsignedShort": _integer,
+    "unsignedInt": _integer,
+    "unsignedLong": _integer,
     "double": float,
     "float": float,
     "decimal": float,

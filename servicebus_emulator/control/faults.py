@@ -87,7 +87,8 @@ class Fault:
         for name in ("entity", "link", "connection", "name"):
             _check(isinstance(getattr(self, name), str), f"{name} is a text, a pattern")
         for name in ("condition", "description"):
-            _check(isinstance(getattr(self, name), str | None), f"{name} is a text")
+            _check(_is_text(getattr(self, name)), f"{name} is a text")
+        _check((self.condition or "").isascii(), "condition is a symbol of AMQP, which is ASCII")
         _check(_is_count(self.after), "after is a number of operations, 0 or more")
         _check(self.times is None or _is_count(self.times), "times is a number, 0 or more")
         _check(self.seed is None or _is_count(self.seed), "seed is a number, 0 or more")
@@ -255,7 +256,7 @@ def _check_action(fault: Fault) -> None:
     if actions is None:
         raise ValueError(f"operation is one of {', '.join(ACTIONS)}, not {fault.operation!r}")
     _check(
-        fault.action in actions,
+        str(fault.action) in actions,
         f"to {fault.operation!r} can happen {', '.join(sorted(actions))}, not {fault.action!r}",
     )
     _check(
@@ -271,6 +272,13 @@ def _check_action(fault: Fault) -> None:
 
 
 _STAGED = ("attach", "authenticate", "send", "request", "settle")
+
+
+def _is_text(value: object) -> bool:
+    """Whether a value is None or a text that can be sent: without halves of characters."""
+    if not isinstance(value, str):
+        return value is None
+    return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _is_count(value: object) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from servicebus_emulator.amqp import message as amqp_message
 from servicebus_emulator.amqp.errors import DecodeError
 from servicebus_emulator.amqp.performatives import RECEIVER
 from servicebus_emulator.control.acts import entity_of
+from servicebus_emulator.nodes.message_mapping import bare_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -92,7 +94,7 @@ def _message(message: Message, holders: dict[bytes, dict[str, Any]]) -> dict[str
 def _content(message: Message) -> dict[str, Any]:
     """What the message carries, as far as it can be shown."""
     try:
-        bare = amqp_message.decode_bare(message.content)
+        bare = amqp_message.decode_bare(bare_of(message))
     except DecodeError as fault:
         return {"content": f"cannot be read: {fault}"}
     properties = bare.properties
@@ -156,6 +158,8 @@ def _holders(peers: Iterable[Peer]) -> dict[bytes, dict[str, Any]]:
 
 def _shown(value: object) -> Any:
     """A value as JSON has it, as text where it has none."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 

@@ -9,7 +9,6 @@ Source: https://learn.microsoft.com/azure/service-bus-messaging/service-bus-amqp
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +16,11 @@ from servicebus_emulator.amqp import message as amqp_message
 from servicebus_emulator.amqp.errors import DecodeError
 from servicebus_emulator.amqp.message import Header, Properties
 from servicebus_emulator.amqp.sections import split
-from servicebus_emulator.amqp.types import Symbol, Timestamp
+from servicebus_emulator.amqp.types import Symbol
 from servicebus_emulator.broker.facts import REMOVED, Facts, FilterError
 from servicebus_emulator.broker.message import Message
 from servicebus_emulator.nodes import broker_annotations
+from servicebus_emulator.nodes.property_values import encodable, moment, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,7 +84,7 @@ class Envelope:
             sent = amqp_message.decode_application_properties(message.content)
         except DecodeError as fault:
             raise FilterError(f"The message's properties are malformed: {fault}.") from fault
-        user = {key: _plain(value) for key, value in sent.items()} | message.properties_to_modify
+        user = {key: plain(value) for key, value in (sent | message.properties_to_modify).items()}
         system = _system_facts(message, properties, self.annotations)
         system.update(message.system_changes or {})
         return Facts(new_id, _present(system), _present(user, null=True))
@@ -149,12 +149,12 @@ def to_wire(message: Message, *, peeked: bool = False) -> bytes:
         envelope.durable, envelope.priority, envelope.ttl, message.delivery_count
     )
     if not (envelope.annotations or envelope.delivery_annotations):
-        return header + broker_annotations.encode_sections(message, lock) + _content(message)
+        return header + broker_annotations.encode_sections(message, lock) + bare_of(message)
     for_receiver = envelope.delivery_annotations
     if lock is not None:
         for_receiver = {**for_receiver, broker_annotations.LOCK_TOKEN: lock.token}
     described = {**envelope.annotations, **broker_annotations.annotations_of(message, lock)}
-    return header + amqp_message.join(None, for_receiver, described, _content(message))
+    return header + amqp_message.join(None, for_receiver, described, bare_of(message))
 
 
 @lru_cache(maxsize=256)
@@ -200,11 +200,11 @@ def _with_message_id(bare: bytes, message_id: str) -> bytes:
     return amqp_message.encode_bare(decoded)
 
 
-def _content(message: Message) -> bytes:
-    """The bare message, with what the broker has to add to its application properties."""
+def bare_of(message: Message) -> bytes:
+    """The bare message as receivers get it, with what the broker adds to its properties."""
     if message.is_as_sent:
         return message.content
-    added = dict(message.properties_to_modify)
+    added = {key: encodable(value) for key, value in message.properties_to_modify.items()}
     if message.dead_letter_reason is not None:
         added[DEAD_LETTER_REASON] = message.dead_letter_reason
     if message.dead_letter_description is not None:
@@ -225,21 +225,21 @@ def _system_facts(
     message: Message, properties: Properties, annotations: dict[Any, Any]
 ) -> dict[str, Any]:
     facts: dict[str, Any] = {
-        name: _plain(getattr(properties, attribute)) for name, attribute in _FIELD_OF.items()
+        name: plain(getattr(properties, attribute)) for name, attribute in _FIELD_OF.items()
     }
     for name in ("MessageId", "CorrelationId"):
         facts[name] = None if facts[name] is None else str(facts[name])
     return facts | {
         "DeliveryCount": message.delivery_count,
         "EnqueuedSequenceNumber": message.origin_sequence_number or message.sequence_number,
-        "EnqueuedTimeUtc": _moment(message.enqueued_at),
-        "ExpiresAtUtc": None if message.expires_at is None else _moment(message.expires_at),
-        "PartitionKey": _plain(annotations.get(_PARTITION_KEY)),
-        "ScheduledEnqueueTimeUtc": _plain(annotations.get(_SCHEDULED)),
+        "EnqueuedTimeUtc": moment(message.enqueued_at),
+        "ExpiresAtUtc": None if message.expires_at is None else moment(message.expires_at),
+        "PartitionKey": plain(annotations.get(_PARTITION_KEY)),
+        "ScheduledEnqueueTimeUtc": plain(annotations.get(_SCHEDULED)),
         "SequenceNumber": message.sequence_number,
         "Size": message.size,
         "TimeToLive": message.time_to_live,
-        "TransactionPartitionKey": _plain(annotations.get(_VIA_PARTITION_KEY)),
+        "TransactionPartitionKey": plain(annotations.get(_VIA_PARTITION_KEY)),
     }
 
 
@@ -250,17 +250,3 @@ def _present(values: dict[Any, Any], *, null: bool = False) -> dict[Any, Any]:
         for key, value in values.items()
         if value is not REMOVED and (null or value is not None)
     }
-
-
-def _plain(value: Any) -> Any:
-    """A value of AMQP as rules compare it."""
-    if isinstance(value, Timestamp):
-        return _moment(value / 1000)
-    return value
-
-
-def _moment(seconds: float) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(seconds, UTC)
-    except (OverflowError, ValueError, OSError):  # before the year 1 or after 9999
-        return None

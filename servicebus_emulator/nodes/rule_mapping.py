@@ -19,6 +19,7 @@ from servicebus_emulator.broker.rules import (
     SqlFilter,
 )
 from servicebus_emulator.nodes.calls import BadRequestError, field
+from servicebus_emulator.nodes.property_values import encodable, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,7 +85,7 @@ def _read_filter(description: Mapping[Any, Any]) -> Filter:
         value = correlation.get(key)
         if value is not None:
             system[name] = str(value)
-    return CorrelationFilter(system, user)
+    return CorrelationFilter(system, {key: plain(value) for key, value in user.items()})
 
 
 def _write_filter(wanted: Filter) -> Described:
@@ -94,8 +95,9 @@ def _write_filter(wanted: Filter) -> Described:
         case BooleanFilter():
             return Described(_FALSE_FILTER, [])
         case CorrelationFilter(system=system, user=user):
+            properties = {key: encodable(value) for key, value in user.items()}
             fields: list[Any] = [system.get(name) for name in _CORRELATION_FIELDS.values()]
-            return Described(_CORRELATION_FILTER, [*fields, dict(user)])
+            return Described(_CORRELATION_FILTER, [*fields, properties])
         case SqlFilter(text=text):
             return Described(_SQL_FILTER, [text, _COMPATIBILITY_LEVEL])
     raise ArgumentError("The rule's filter is of no known kind.")  # pragma: no cover

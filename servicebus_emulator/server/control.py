@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from servicebus_emulator.server.blueprint import Blueprint
     from servicebus_emulator.server.engine import Engine
 
+_END_OF_CALENDARS = datetime.max.replace(tzinfo=UTC).timestamp()
+
 
 class Control:
     """What can be done to an emulator from outside of it.
@@ -82,10 +84,12 @@ class Control:
 
         Raises:
             ControlError: The emulator was given a clock that cannot be moved.
-            ValueError: `seconds` is negative.
+            ValueError: `seconds` is negative, or leads beyond the year 9999.
         """
         if not isinstance(self._clock, MovableClock):
             raise ControlError("This emulator runs by a clock that cannot be moved.")
+        if self._clock.now() + seconds > _END_OF_CALENDARS:
+            raise ValueError("a clock does not go beyond the year 9999")
         self._clock.advance(seconds)
         self._wake()
 

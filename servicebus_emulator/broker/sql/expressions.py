@@ -72,7 +72,7 @@ class Sign:
             return None
         if not is_number(value):
             raise FilterError(f"'{self.symbol}' takes a number.")
-        return -value if self.symbol == "-" else value
+        return reckon("-", 0, value) if self.symbol == "-" else value
 
 
 @dataclass(frozen=True, slots=True)

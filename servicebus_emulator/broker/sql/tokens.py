@@ -10,6 +10,7 @@ import re
 from typing import Any, NamedTuple
 
 from servicebus_emulator.broker.errors import ArgumentError
+from servicebus_emulator.broker.sql.values import HIGHEST
 
 LONGEST = 1024
 """Characters of a condition or an action, as in the service."""
@@ -17,7 +18,6 @@ LONGEST = 1024
 KEYWORDS = frozenset(
     "AND ESCAPE EXISTS FALSE IN IS LIKE NOT NULL OR REMOVE SET TRUE".split()  # noqa: SIM905
 )
-_HIGHEST = 2**63 - 1
 
 
 class Kind(enum.Enum):
@@ -110,6 +110,6 @@ def _number(text: str, position: int) -> int | float:
     if not text.isdigit():
         return float(text)
     value = int(text)
-    if value > _HIGHEST:
+    if value > HIGHEST:
         raise syntax_error("An integer has at most 64 bits", position, text)
     return value

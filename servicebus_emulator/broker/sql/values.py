@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Truth = bool | None
+HIGHEST = 2**63 - 1
+"""The largest integer that a property can have."""
 _FAMILIES = (
     (str, "string"),
     (UUID, "uuid"),
@@ -82,10 +84,21 @@ def reckon(symbol: str, left: Any, right: Any) -> Any:
         raise FilterError(f"'{symbol}' cannot reckon with {_name(left)} and {_name(right)}.")
     try:
         if symbol in _ARITHMETIC:
-            return _ARITHMETIC[symbol](left, right)
-        return _divide(symbol, left, right)
+            return within_64_bits(_ARITHMETIC[symbol](left, right))
+        return within_64_bits(_divide(symbol, left, right))
     except (ZeroDivisionError, OverflowError, ValueError) as fault:
         raise FilterError(f"'{symbol}' has no result: {fault}.") from fault
+
+
+def within_64_bits(number: float) -> float:
+    """The number, unless it is an integer that no property can have.
+
+    Raises:
+        OverflowError: It is.
+    """
+    if isinstance(number, int) and not -HIGHEST - 1 <= number <= HIGHEST:
+        raise OverflowError("an integer has at most 64 bits")
+    return number
 
 
 def is_number(value: Any) -> bool:

@@ -47,6 +47,7 @@ def pair(value: str) -> str:
         (pair(""), "An entry of Properties has no value"),
         (pair(f'<Value {SCHEMA} i:type="d:odd">1</Value>'), "type 'odd' of k is not known"),
         (pair(f'<Value {SCHEMA} i:type="d:int">one</Value>'), "value of k is malformed"),
+        (pair(f'<Value {SCHEMA} i:type="d:long">{2**63}</Value>'), "at most 64 bits"),
     ],
 )
 def test_a_rule_with_a_part_that_nobody_knows_is_refused(

@@ -1,4 +1,5 @@
 import json
+import math
 from typing import Any
 
 import pytest
@@ -102,14 +103,25 @@ def test_properties_are_shown_as_far_as_json_has_them() -> None:
     world = World()
     bare = BareMessage(
         Properties(subject="s", content_type="text/plain", correlation_id=b"\1"),
-        {"number": 1, "bytes": b"b"},
+        {"number": 1, "bytes": b"b", "infinite": math.inf},
         data=[b""],
     )
     world.queue().send(Message("id", encode_bare(bare), 1), world.now)
     [message] = messages(world)
 
     assert (message["subject"], message["content_type"]) == ("s", "text/plain")
-    assert message["application_properties"] == {"number": 1, "bytes": "b'b'"}
+    assert message["application_properties"] == {"number": 1, "bytes": "b'b'", "infinite": "inf"}
+
+
+def test_properties_are_shown_as_receivers_get_them() -> None:
+    world = World()
+    bare = BareMessage(Properties(subject="old"), {"a": 1, "b": 2}, data=[b""])
+    sent = Message("id", encode_bare(bare), 1)
+    sent.properties_to_modify, sent.system_changes = {"a": 3}, {"Subject": "new"}
+    world.queue().send(sent, world.now)
+    [message] = messages(world)
+
+    assert (message["subject"], message["application_properties"]) == ("new", {"a": 3, "b": 2})
 
 
 def test_what_cannot_be_read_is_told_so() -> None:

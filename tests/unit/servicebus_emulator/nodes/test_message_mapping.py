@@ -1,5 +1,5 @@
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ from servicebus_emulator.amqp.message import (
     join,
 )
 from servicebus_emulator.amqp.sections import split
-from servicebus_emulator.amqp.types import Int, Symbol, Timestamp, ULong
+from servicebus_emulator.amqp.types import Described, Int, Symbol, Timestamp, ULong
 from servicebus_emulator.broker.facts import REMOVED, FilterError
 from servicebus_emulator.broker.message import Lock, Message, MessageState
 from servicebus_emulator.nodes.message_mapping import batch_to_broker, to_broker, to_wire
@@ -257,6 +257,25 @@ def test_what_rules_have_changed_goes_out_changed() -> None:
 
     assert decoded.application_properties == {"kept": 2, "new": None}
     assert decoded.properties == Properties("id", subject="s")
+
+
+def test_times_that_a_rule_has_set_go_out_as_times() -> None:
+    message = to_broker(payload(Properties("id")), new_id)
+    message.properties_to_modify = {"when": moment(1.5), "lasts": timedelta(seconds=2)}
+    decoded = decode_bare(split(to_wire(message)).bare)
+
+    assert decoded.application_properties == {
+        "when": Timestamp(1500),
+        "lasts": Described("com.microsoft:timespan", 20_000_000),
+    }
+    assert type(decoded.application_properties["when"]) is Timestamp
+
+
+def test_times_that_a_settlement_has_set_are_times_for_rules() -> None:
+    message = to_broker(payload(Properties("id")), new_id)
+    message.modify({"when": Timestamp(1500)})
+
+    assert message.facts(new_id).user_properties == {"when": moment(1.5)}
 
 
 def test_a_copy_tells_its_number_in_the_entity_that_it_was_sent_to() -> None:

@@ -1,5 +1,6 @@
 """Rules over AMQP: what the management node reads and writes."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from servicebus_emulator.broker.errors import (
     EntityNotFound,
     OperationNotAllowed,
 )
+from servicebus_emulator.broker.facts import Facts
 from servicebus_emulator.broker.namespace import Namespace
 from servicebus_emulator.broker.queue import Queue
 from servicebus_emulator.broker.subscription import Subscription
@@ -83,6 +85,18 @@ def test_a_correlation_filter_is_listed_in_the_order_that_clients_read(
     [_, rule] = listed(subscription)
     fields = ["c", None, None, None, "l", None, None, None, {"n": 1}]
     assert rule[0] == Described(ULong(0x1370000009), fields)
+
+
+def test_a_time_that_a_correlation_filter_wants_is_compared_and_listed(
+    subscription: Subscription,
+) -> None:
+    wanted = {"when": Timestamp(1500)}
+    add(subscription, correlation_filter={"properties": wanted})
+    rule = subscription.get_rule("mine")
+    moment = datetime.fromtimestamp(1.5, UTC)
+
+    assert rule.filter.selects(Facts(new_id, {}, {"when": moment}))
+    assert listed(subscription)[1][0].value[-1] == wanted
 
 
 def test_true_and_false_filters_are_known(subscription: Subscription) -> None:

@@ -76,7 +76,16 @@ def test_arithmetic_is_that_of_c_sharp(symbol: str, left: Any, right: Any, resul
 
 @pytest.mark.parametrize(
     ("symbol", "left", "right"),
-    [("+", "a", 1), ("-", "a", "b"), ("*", True, 2), ("/", 1, 0), ("%", 1.0, 0.0)],
+    [
+        ("+", "a", 1),
+        ("-", "a", "b"),
+        ("*", True, 2),
+        ("/", 1, 0),
+        ("%", 1.0, 0.0),
+        ("*", 5, 2**62),
+        ("-", -(2**63), 1),
+        ("/", -(2**63), -1),
+    ],
 )
 def test_what_has_no_result_is_an_error(symbol: str, left: Any, right: Any) -> None:
     with pytest.raises(FilterError):
