@@ -7,6 +7,7 @@ Importing this module loads no client library; making a client does.
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from celery_azure.tls import TlsSettings
 
 CLOUD_SUFFIX = ".servicebus.windows.net"
+
+# The SDK logs requests and answers with all headers at INFO, as workers do their tasks.
+_REQUESTS = logging.getLogger("celery_azure.requests")
+_REQUESTS.setLevel(logging.WARNING)
 
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]", re.ASCII)
 _MAX_PORT = 65_535
@@ -65,17 +70,19 @@ class ServiceBusEndpoint:
             host, colon, port_text = namespace, "", ""
         if not _HOST.fullmatch(host):
             raise ValueError(
-                "is not a namespace: my-namespace, my-namespace.servicebus.windows.net, or an "
-                "emulator's host:port is expected"
+                "the namespace is none of my-namespace, my-namespace.servicebus.windows.net, and "
+                "an emulator's host:port"
             )
         if not colon:
             qualified = host if "." in host else host + CLOUD_SUFFIX
             return cls(qualified, key_name=key_name, key=key, tls=tls)
         port = int(port_text) if re.fullmatch("[0-9]{1,5}", port_text) else 0
         if not 0 < port <= _MAX_PORT:
-            raise ValueError("has a port that is not a number from 1 to 65535")
+            raise ValueError("the port of the namespace is not a number from 1 to 65535")
         if key_name is None or key is None:
-            raise ValueError("names an emulator, which needs a key name and a key")
+            raise ValueError(
+                "the namespace is an emulator's host:port, which needs a key name and a key"
+            )
         return cls(host, port, admin_port, key_name, key, tls)
 
     @property
@@ -111,7 +118,7 @@ class ServiceBusEndpoint:
             ServiceBusAdministrationClient,
         )
 
-        options = {**self._verification(), **options}
+        options = {**self._verification(), "logger": _REQUESTS, **options}
         if self.key is None:
             return ServiceBusAdministrationClient(self.host, _default_credential(), **options)
         if not self.is_emulator:
@@ -127,6 +134,7 @@ class ServiceBusEndpoint:
         return ServiceBusAdministrationClient.from_connection_string(
             self._connection_string(self.admin_port or self.port),
             transport=PlainHttpTransport(),
+            logger=_REQUESTS,
             retry_total=0,
         )
 
@@ -175,13 +183,18 @@ def parse_blob_account(value: str) -> BlobAccount:
     if value.startswith(("https://", "http://")):
         url = urlsplit(value)
         if not url.hostname or url.query or url.username:
-            raise ValueError("is not the URL of a storage account")
+            raise ValueError(
+                "the URL of the storage account is not like https://account.blob.core.windows.net"
+            )
         return BlobAccount(account_url=value)
     settings: dict[str, str] = {}
     for part in value.strip().strip(";").split(";"):
         name, equals, text = part.partition("=")
         if not equals or not text:
-            raise ValueError("is not a storage connection string (Name=value pairs with ; between)")
+            raise ValueError(
+                "the storage account is neither a connection string (Name=value pairs with ; "
+                "between) nor an https:// URL"
+            )
         settings[name.strip().lower()] = text
     has_place = "accountname" in settings or "blobendpoint" in settings
     has_secret = "accountkey" in settings or "sharedaccesssignature" in settings
@@ -189,8 +202,8 @@ def parse_blob_account(value: str) -> BlobAccount:
         has_place and has_secret
     ):
         raise ValueError(
-            "is not a storage connection string: AccountName and AccountKey, or BlobEndpoint and "
-            "SharedAccessSignature, are expected"
+            "the storage account's connection string has neither AccountName and AccountKey, nor "
+            "BlobEndpoint and SharedAccessSignature"
         )
     return BlobAccount(connection_string=value)
 

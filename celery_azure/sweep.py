@@ -69,7 +69,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("-A", "--app", required=True, help="the Celery app, as for `celery -A`")
     chosen = parser.parse_args(arguments)
     sys.path.insert(0, "")  # as Celery's own command line does
-    swept = find_app(chosen.app).backend.cleanup()
+    try:
+        app = find_app(chosen.app)
+    except (ImportError, AttributeError) as error:
+        parser.error(f"there is no Celery app {chosen.app!r}: {error}")
+    swept = app.backend.cleanup()
     if swept is None:
         sys.stderr.write("result_expires is not set: results are kept for ever\n")
         return 1

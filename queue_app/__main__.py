@@ -12,26 +12,24 @@ The API is at --url or $QUEUE_URL (http://127.0.0.1:8001); its key in --key-file
 Exit code: 0, 1 when the job failed, 2 for wrong usage, 3 when the API refused or did not answer.
 """
 
+from __future__ import annotations
+
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from queue_app.api_keys import SCOPES, ApiKeys, digest_of, new_key
 from queue_app.settings import ClientSettings
 
-try:
-    import httpx
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
-    from queue_app.client import ApiError, Event, Job, QueueClient, Settled
-except ModuleNotFoundError:  # pragma: no cover - only without the extra
-    sys.exit("The command line needs httpx: pip install httpx")
+    from queue_app.client import Event, QueueClient
 
-MakeClient = Callable[[str, str | None], QueueClient]
+    MakeClient = Callable[[str, str | None], QueueClient]
 
 _BAR = 30
 _LETTERS_AT_ONCE = 1000  # the API takes no more
@@ -94,7 +92,7 @@ class Terminal:
 def main(
     arguments: Sequence[str] | None = None,
     *,
-    make_client: MakeClient = lambda url, key: QueueClient(url, key=key),
+    make_client: MakeClient | None = None,
     terminal: Terminal | None = None,
 ) -> int:
     """Run a command; its exit code."""
@@ -102,6 +100,14 @@ def main(
     terminal = terminal or Terminal(sys.stdout, sys.stderr)
     if options.command == "new-key":
         return _new_key(options, terminal)
+    try:  # who only makes keys, on a server, does without
+        import httpx  # noqa: PLC0415
+
+        from queue_app.client import ApiError, QueueClient  # noqa: PLC0415
+    except ModuleNotFoundError:
+        terminal.note("This command needs httpx: pip install 'httpx>=0.28'")
+        return 2
+    make_client = make_client or (lambda url, key: QueueClient(url, key=key))
     settings = ClientSettings.load()
     try:
         key = _read(options.key_file).strip() if options.key_file else settings.key
@@ -145,21 +151,21 @@ def _enqueue_lines(options: argparse.Namespace, client: QueueClient, terminal: T
 def _status(options: argparse.Namespace, client: QueueClient, terminal: Terminal) -> int:
     if options.wait:
         return _follow(client, options.task_id, terminal)
-    return _report(client.status(options.task_id), terminal)
+    job = client.status(options.task_id)
+    return _report({"task_id": job.task_id, "status": job.status, "result": job.result}, terminal)
 
 
 def _follow(client: QueueClient, task_id: str, terminal: Terminal) -> int:
     for event in client.events(task_id):
         if event.name == "end":
-            data = event.data
-            return _report(Job(data["task_id"], data["status"], data["result"]), terminal)
+            return _report(event.data, terminal)
         terminal.show(event)
     return 3
 
 
-def _report(job: Job, terminal: Terminal) -> int:
-    terminal.result({"task_id": job.task_id, "status": job.status, "result": job.result})
-    return 1 if job.status == "FAILURE" else 0
+def _report(job: dict[str, Any], terminal: Terminal) -> int:
+    terminal.result(job)
+    return 1 if job["status"] == "FAILURE" else 0
 
 
 def _logs(options: argparse.Namespace, client: QueueClient, terminal: Terminal) -> int:
@@ -193,18 +199,18 @@ def _dead_letters(options: argparse.Namespace, client: QueueClient, terminal: Te
     settle = client.requeue if options.verb == "requeue" else client.delete_dead_letters
     # All are those that are there now: one that fails again comes back under another number.
     numbers = options.numbers or [letter["sequence_number"] for letter in client.dead_letters()]
-    total = Settled([], [], complete=True)
+    done: list[int] = []
+    missing: list[int] = []
+    complete = True
     for start in range(0, len(numbers), _LETTERS_AT_ONCE):
         if start:
-            terminal.note(f"{len(total.done)} of {len(numbers)} done.")
+            terminal.note(f"{len(done)} of {len(numbers)} done.")
         settled = settle(numbers[start : start + _LETTERS_AT_ONCE])
-        total = Settled(
-            total.done + settled.done,
-            total.missing + settled.missing,
-            total.complete and settled.complete,
-        )
-    terminal.result(asdict(total))
-    return 0 if not total.missing else 1
+        done += settled.done
+        missing += settled.missing
+        complete = complete and settled.complete
+    terminal.result({"done": done, "missing": missing, "complete": complete})
+    return 0 if not missing else 1
 
 
 def _new_key(options: argparse.Namespace, terminal: Terminal) -> int:
@@ -242,9 +248,12 @@ def _parse(text: str) -> Any:
 
 
 def _moment(text: str) -> datetime:
-    at = datetime.fromisoformat(text)
-    if at.tzinfo is None:
-        raise ValueError("a time zone is missing")
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise argparse.ArgumentTypeError("a time such as 2026-11-26T06:00:00Z is expected")
     return at
 
 

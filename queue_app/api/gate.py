@@ -99,12 +99,14 @@ class Gate:
         client = scope.get("client")
         caller_name = client[0] if client else "unknown"
         if self._keys:
-            caller = self._keys.caller(_presented_key(Headers(scope=scope)))
+            key = _presented_key(Headers(scope=scope))
+            caller = self._keys.caller(key)
             if caller is None:
+                needed = "A key is needed: Authorization: Bearer <key>."
                 return _refuse(
                     scope,
                     problems.UNAUTHENTICATED,
-                    "A key is needed: Authorization: Bearer <key>.",
+                    "The key is not known." if key else needed,
                     {"WWW-Authenticate": 'Bearer realm="queue"'},
                 )
             needed = scope_needed(scope["method"], path)

@@ -135,7 +135,7 @@ def seconds(request: Request, name: str, maximum: float) -> float | None:
         return None
     value = float(text) if _NUMBER.fullmatch(text) else math.nan
     if not 0 <= value <= maximum:
-        raise InvalidParameter(f"query.{name}: a number from 0 to {maximum:g} is expected.")
+        raise InvalidParameter(f"query.{name}: a number from 0 to {maximum:.15g} is expected.")
     return value
 
 

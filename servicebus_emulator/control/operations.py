@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 from urllib.parse import parse_qsl, unquote
 
 from servicebus_emulator.broker.errors import BrokerError, EntityNotFound
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from servicebus_emulator.control.faults import Injected
+
+Number = TypeVar("Number", int, float)
 
 PREFIX = "/emulator"
 _MOST_MESSAGES = 1000
@@ -89,7 +91,25 @@ class Call(NamedTuple):
         Raises:
             ValueError: It is not JSON.
         """
-        return json.loads(self.body)
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError) as fault:
+            raise ValueError(f"The body is not JSON: {fault}") from None
+
+    def number(self, name: str, kind: type[Number], default: Number | None = None) -> Number:
+        """A number of the query.
+
+        Raises:
+            ValueError: It is missing, and there is no default, or it is no such number.
+        """
+        text = self.query.get(name)
+        if text is None and default is not None:
+            return default
+        try:
+            return kind(text or "")
+        except ValueError:
+            told = "missing" if text is None else repr(text)
+            raise ValueError(f"{name} is {told}; a number is expected") from None
 
 
 def get_clock(call: Call) -> Answer:
@@ -111,7 +131,7 @@ def unfreeze_clock(call: Call) -> Answer:
 
 def advance_clock(call: Call) -> Answer:
     """Move the clock forward, `?seconds=300`."""
-    call.emulator.advance(float(call.query.get("seconds", "")))
+    call.emulator.advance(call.number("seconds", float))
     return get_clock(call)
 
 
@@ -166,7 +186,7 @@ def list_entities(call: Call) -> Answer:
 
 def list_messages(call: Call) -> Answer:
     """Tell messages of an entity, `?from=1&count=100`."""
-    first, count = int(call.query.get("from", "0")), int(call.query.get("count", "100"))
+    first, count = call.number("from", int, 0), call.number("count", int, 100)
     count = min(max(count, 0), _MOST_MESSAGES)
     return Answer(200, {"messages": call.emulator.messages(unquote(call.name), first, count)})
 

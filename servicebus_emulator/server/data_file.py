@@ -8,6 +8,7 @@ Source: https://www.sqlite.org/pragma.html and https://www.sqlite.org/wal.html
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from servicebus_emulator.broker.errors import BrokerError
@@ -31,7 +32,7 @@ from servicebus_emulator.nodes.records import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+    from os import PathLike
 
     from servicebus_emulator.broker.intake import Intake
     from servicebus_emulator.broker.journal import Journal, JournaledStore
@@ -85,11 +86,11 @@ class DataFile:
         DataFileError: It is damaged, somebody else's, of a newer version, in use, or out of reach.
     """
 
-    def __init__(self, folder: Path, durability: Durability = "process") -> None:
-        self._path = folder / NAME
+    def __init__(self, folder: str | PathLike[str], durability: Durability = "process") -> None:
+        self._path = Path(folder, NAME)
         self._unswept = 0
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            self._path.parent.mkdir(parents=True, exist_ok=True)
             self._path.touch(mode=0o600)  # access keys stand in it
             self._db = sqlite3.connect(self._path, timeout=0.0, isolation_level=None)
         except (OSError, sqlite3.Error) as error:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import asyncio
     import ssl
     from collections.abc import Callable, Iterable
+    from os import PathLike
     from pathlib import Path
     from types import TracebackType
 
@@ -70,7 +71,7 @@ class EmulatorOptions(TypedDict, total=False):
     clock: Clock
     keys: Iterable[AccessKey]
     idle_limits: IdleLimits
-    data_dir: Path | None
+    data_dir: str | PathLike[str] | None
     durability: Durability
     profile: str | Limits | None
     trace: Callable[[str], None]
@@ -296,7 +297,10 @@ class ServiceBusEmulator:
 
 def _plan(options: EmulatorOptions, namespace: Namespace, blueprint: Blueprint) -> None:
     """Note the entities that the options ask for."""
-    blueprint.queues |= dict.fromkeys(options.get("queues", ()), QueueDescription())
+    queues = options.get("queues", ())
+    if isinstance(queues, str):  # whose letters would be names, too
+        raise ValueError(f"queues is a list of names, such as [{queues!r}]")  # noqa: TRY004
+    blueprint.queues |= dict.fromkeys(queues, QueueDescription())
     text = options.get("config")
     if text is not None:
         from servicebus_emulator.admin.config import parse_config  # noqa: PLC0415 (rarely wanted)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from servicebus_emulator.server.data_file import DataFile
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from os import PathLike
 
     from servicebus_emulator.broker.journal import Journal
     from servicebus_emulator.broker.namespace import Namespace
@@ -33,7 +33,11 @@ class Saving:
     """
 
     def __init__(
-        self, folder: Path, durability: Durability, journal: Journal, clock: Clock
+        self,
+        folder: str | PathLike[str],
+        durability: Durability,
+        journal: Journal,
+        clock: Clock,
     ) -> None:
         self._file = DataFile(folder, durability)
         self._journal = journal

@@ -1,9 +1,10 @@
+import sys
 from collections.abc import Iterator, Sequence
 
 import pytest
 
 from celery_azure.blobs import ListedBlob, Page
-from celery_azure.sweep import Swept, sweep
+from celery_azure.sweep import Swept, main, sweep
 from tests.unit.celery_azure.test_results import Backend
 
 
@@ -83,3 +84,14 @@ def test_a_backend_sweeps_results_groups_chords_logs_and_what_it_is_told(
             "idempotency/": 60.0,
         }
     ]
+
+
+@pytest.mark.parametrize("name", ["no_such_module", "celery_azure.sweep:no_such_app"])
+def test_an_app_that_is_not_there_is_told_in_a_line(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    with pytest.raises(SystemExit):
+        main(["-A", name])
+
+    assert f"error: there is no Celery app '{name}': " in capsys.readouterr().err

@@ -1,5 +1,6 @@
 import io
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -164,3 +165,22 @@ def test_a_new_key_is_shown_once_with_the_entry_for_the_settings(run: Run) -> No
 
 def test_a_key_with_another_scope_is_not_made(run: Run) -> None:
     assert run("new-key", "app", "everything")[:2] == (2, "")
+
+
+def test_without_httpx_keys_are_made_and_what_asks_the_api_says_what_is_missing(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "httpx", None)  # importing it fails
+
+    assert run("new-key", "app", "read")[0] == 0
+    assert run("queue") == (2, "", "This command needs httpx: pip install 'httpx>=0.28'\n")
+
+
+@pytest.mark.parametrize("text", ["tomorrow", "2026-11-26T06:00:00"])
+def test_a_time_that_is_none_is_told_by_an_example(
+    text: str, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        run("enqueue", "{}", "--at", text)
+
+    assert "--at: a time such as 2026-11-26T06:00:00Z is expected" in capsys.readouterr().err

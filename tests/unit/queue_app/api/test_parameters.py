@@ -41,6 +41,12 @@ async def test_a_job_is_due_when_the_query_says(
     assert producer.due == {response.json()["task_id"]: pytest.approx(due)}
 
 
+async def test_the_longest_delay_is_told_digit_by_digit(client: httpx.AsyncClient) -> None:
+    response = await client.post(f"{ENQUEUE}?delay=-1", json={})
+    problem = assert_problem(response, 422, "invalid-request")
+    assert problem["detail"] == "query.delay: a number from 0 to 2592000 is expected."
+
+
 async def test_a_job_without_a_time_is_due_now(
     client: httpx.AsyncClient, producer: InMemoryProducer
 ) -> None:

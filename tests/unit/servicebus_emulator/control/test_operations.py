@@ -67,6 +67,27 @@ def test_nonsense_does_not_move_the_clock(seconds: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("method", "path", "told"),
+    [
+        ("POST", "/clock/advance", "seconds is missing; a number is expected"),
+        ("POST", "/clock/advance?seconds=soon", "seconds is 'soon'; a number is expected"),
+        ("GET", "/messages/q?from=first", "from is 'first'; a number is expected"),
+        ("GET", "/messages/q?count=1.5", "count is '1.5'; a number is expected"),
+    ],
+)
+def test_what_is_no_number_is_told_by_its_name(method: str, path: str, told: str) -> None:
+    assert Panel().ask(method, path) == Answer(400, {"error": told})
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000])
+def test_a_body_that_is_not_json_is_told_to_be_none(body: bytes) -> None:
+    answer = handle("POST", "/emulator/faults", body, Panel().control)
+
+    assert answer.status == 400
+    assert answer.document["error"].startswith("The body is not JSON: ")
+
+
+@pytest.mark.parametrize(
     ("clock", "path"),
     [
         (SystemClock(), "/clock/advance?seconds=1"),

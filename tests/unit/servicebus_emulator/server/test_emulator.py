@@ -61,6 +61,18 @@ def test_a_name_that_cannot_be_is_a_value_error(queues: list[str]) -> None:
         ServiceBusEmulator(queues=queues)
 
 
+def test_a_name_in_place_of_a_list_of_names_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"queues is a list of names, such as \['orders'\]"):
+        ServiceBusEmulator(queues="orders")
+
+
+def test_the_folder_of_the_data_can_be_a_text(tmp_path: Path) -> None:
+    emulator = ServiceBusEmulator(data_dir=str(tmp_path / "data"))
+    asyncio.run(emulator.stop())
+
+    assert (tmp_path / "data/servicebus-emulator.sqlite3").exists()
+
+
 def test_a_queue_is_made_at_the_time_of_the_clock() -> None:
     emulator = ServiceBusEmulator(clock=ManualClock(start=5.0))
     emulator.create_queue("orders", lock_duration=7.0)
