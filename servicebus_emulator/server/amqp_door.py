@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from servicebus_emulator.amqp.states import ConnectionState
 from servicebus_emulator.nodes.watch import Fate
@@ -40,7 +40,7 @@ class AmqpDoor(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Let the client begin."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 (narrows the stream's type)
+        transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass of it
         self._transport = transport
         transport.set_write_buffer_limits(high=_HIGH_WATER)
         self._peer = self._engine.connect(self)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from servicebus_emulator.server.tls import TlsProtocol
 
@@ -50,7 +50,7 @@ class FrontDoor(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for the first bytes, not for ever."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 (narrows the stream's type)
+        transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass of it
         self._transport = transport
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(self._patience, transport.abort)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from servicebus_emulator.server.http_parser import BadRequestError, HttpParser
 from servicebus_emulator.server.http_responses import (
@@ -50,7 +50,7 @@ class HttpDoor(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for a request, not for ever."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 (narrows the stream's type)
+        transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass of it
         self._transport = transport
         self._wait()
 

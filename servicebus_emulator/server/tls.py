@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+from typing import cast
 
 from servicebus_emulator.server.inner_transport import InnerTransport
 
@@ -51,7 +52,7 @@ class TlsProtocol(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Give the protocol inside its transport."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 (narrows the stream's type)
+        transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass of it
         self._transport = transport
         self._inner.connection_made(TlsTransport(self, transport))
 

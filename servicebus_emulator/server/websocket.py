@@ -10,7 +10,7 @@ import asyncio
 import base64
 import binascii
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from servicebus_emulator.server.http_responses import HttpResponse
 from servicebus_emulator.server.inner_transport import InnerTransport
@@ -126,7 +126,7 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Give the protocol inside its transport."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 (narrows the stream's type)
+        transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass of it
         self._outer = transport
         self._transport = WebSocketTransport(transport)
         self._inner.connection_made(self._transport)
