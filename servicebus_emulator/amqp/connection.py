@@ -40,6 +40,8 @@ from servicebus_emulator.amqp.states import (
 )
 
 if TYPE_CHECKING:
+    from collections import deque
+
     from servicebus_emulator.amqp.events import Event
     from servicebus_emulator.amqp.session import Session
 
@@ -161,10 +163,14 @@ class Connection:
         """The transport ended: `ConnectionClosed(None)` unless it was reported before."""
         self._finish(self._error)
 
+    @property
+    def events(self) -> deque[Event]:
+        """The events not yet taken, the oldest first."""
+        return self._outlet.events
+
     def next_event(self) -> Event | None:
-        """Return the oldest event not yet taken."""
-        events = self._outlet.events
-        return events.popleft() if events else None
+        """Take the oldest event."""
+        return self.events.popleft() if self.events else None
 
     def data_to_send(self) -> bytes:
         """Take all bytes that are to be written to the peer now."""
@@ -321,10 +327,10 @@ class Connection:
             self._on_open(performative)
         elif isinstance(performative, Close):
             self._on_close(performative)
-        else:
+        elif self.state is ConnectionState.OPENED:
+            self._on_work(frame.channel, performative, frame.data[position : frame.end])
+        else:  # too early, or on its way before the peer saw our close
             self.state = advance(CONNECTION, self.state, Input.RECV_WORK)
-            if self.state is ConnectionState.OPENED:
-                self._on_work(frame.channel, performative, frame.data[position : frame.end])
 
     def _on_open(self, opened: Open) -> None:
         self.state = advance(CONNECTION, self.state, Input.RECV_OPEN)

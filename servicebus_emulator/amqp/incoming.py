@@ -19,10 +19,11 @@ class IncomingDelivery:
         tag: likewise.
         settled: whether any of its frames said so.
         size: bytes of all payloads so far.
+        oversized: it has more bytes than the link takes; none of them are kept.
         parts: the payloads so far.
     """
 
-    __slots__ = ("_limit", "delivery_id", "first", "parts", "settled", "size", "tag")
+    __slots__ = ("_limit", "delivery_id", "first", "oversized", "parts", "settled", "size", "tag")
 
     def __init__(self, first: Transfer, limit: int) -> None:
         """Begin with the first frame, whose payload is still to be added.
@@ -41,13 +42,9 @@ class IncomingDelivery:
         self.tag = first.delivery_tag
         self.settled = False
         self.size = 0
+        self.oversized = False
         self.parts: list[bytes] = []
         self._limit = limit
-
-    @property
-    def oversized(self) -> bool:
-        """It has more bytes than the link takes; none of them are kept."""
-        return 0 < self._limit < self.size
 
     def add(self, transfer: Transfer, payload: bytes) -> None:
         """Take the next frame.
@@ -60,6 +57,7 @@ class IncomingDelivery:
         if transfer.settled:
             self.settled = True
         self.size += len(payload)
+        self.oversized = 0 < self._limit < self.size
         if self.oversized:
             self.parts.clear()
         elif payload:  # empty frames could go on for ever

@@ -348,8 +348,8 @@ class Link:
 
     def on_transfer(self, transfer: Transfer, payload: bytes) -> None:
         """Take one frame of a delivery; report the delivery with its last one."""
-        self.state = advance(LINK, self.state, Input.RECV_TRANSFER)
-        if self.state is LinkState.DETACH_SENT:
+        if self.state is not LinkState.ATTACHED:
+            self.state = advance(LINK, self.state, Input.RECV_TRANSFER)
             return
         incoming = self._incoming
         if incoming is None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from servicebus_emulator.amqp import usual
-from servicebus_emulator.amqp.codec import decode_at, encode, encode_into
+from servicebus_emulator.amqp.codec import decode_at, encode, encode_into, skip_at
 from servicebus_emulator.amqp.composites import (
     ANY,
     BINARY,
@@ -98,6 +98,7 @@ _PROPERTIES_SCHEMA = Schema(
 
 
 _USUAL_PROPERTIES_START = USUAL_DESCRIPTOR + bytes((PROPERTIES,))
+_USUAL_DATA_START = USUAL_DESCRIPTOR + bytes((DATA,))
 _USUAL_PROPERTIES = (
     usual.TEXT,  # message-id
     usual.NOTHING,  # user-id
@@ -219,6 +220,28 @@ def decode_identity(bare: bytes) -> tuple[Any, str | None]:
             return found[0][0], found[0][10]
     properties = decode_properties(bare)
     return properties.message_id, properties.group_id
+
+
+def identity_of_plain(payload: bytes) -> tuple[str, str | None] | None:
+    """Decode only message-id and group-id of a message of properties and one data section.
+
+    Most are like that. None for any other, for one without a message-id, and for one that is not
+    written as usual: `split` and `decode_identity` know them all.
+
+    Raises:
+        DecodeError: the data section is cut off.
+    """
+    if not payload.startswith(_USUAL_PROPERTIES_START):
+        return None
+    end = len(payload)
+    found = read_fields(payload, DESCRIPTOR_SIZE, end, _USUAL_PROPERTIES)
+    if found is None:
+        return None
+    fields, body = found
+    identity = fields[0]
+    if identity is None or not payload.startswith(_USUAL_DATA_START, body):
+        return None
+    return (identity, fields[10]) if skip_at(payload, body + DESCRIPTOR_SIZE) == end else None
 
 
 def decode_application_properties(bare: bytes) -> dict[Any, Any]:

@@ -266,8 +266,8 @@ class Session:
         Raises:
             ProtocolError: a fault that costs the connection.
         """
-        self.state = advance(SESSION, self.state, Input.RECV_WORK)
         if self.state is not SessionState.MAPPED:
+            self.state = advance(SESSION, self.state, Input.RECV_WORK)
             return
         try:
             if isinstance(performative, Transfer):

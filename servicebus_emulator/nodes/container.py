@@ -177,8 +177,9 @@ class Container:
 
     def _handle_events(self, peer: Peer, now: float) -> None:
         self._touched[peer] = None
-        next_event, watch = peer.connection.next_event, self._watch
-        while (event := next_event()) is not None:
+        waiting, watch = peer.connection.events, self._watch
+        while waiting:
+            event = waiting.popleft()
             if watch is not None and watch.alert:
                 watch.intercept(peer, event, now, self._handle)
             elif (handle := self._handlers.get(type(event))) is not None:

@@ -104,6 +104,15 @@ def to_broker(payload: bytes, new_message_id: Callable[[], UUID]) -> Message:
     Raises:
         DecodeError: The bytes are no message.
     """
+    plain = amqp_message.identity_of_plain(payload)
+    if plain is not None:
+        message_id, session_id = plain
+        return Message(message_id, payload, len(payload), session_id, envelope=PLAIN)
+    return _any_to_broker(payload, new_message_id)
+
+
+def _any_to_broker(payload: bytes, new_message_id: Callable[[], UUID]) -> Message:
+    """As `to_broker`, whatever sections the message has."""
     sections = split(payload)
     content = sections.bare
     is_usual = len(payload) - len(content) <= _MOST_REMEMBERED

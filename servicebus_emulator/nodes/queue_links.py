@@ -94,7 +94,7 @@ class QueueOutlet(LinkEnd):
         session: The session that it holds; None for a queue without sessions.
     """
 
-    __slots__ = ("_mode", "_node", "_sent", "drains", "peer", "session")
+    __slots__ = ("_mode", "_node", "_sent", "_tokens", "drains", "peer", "session")
 
     def __init__(
         self,
@@ -111,6 +111,7 @@ class QueueOutlet(LinkEnd):
         self._node = node
         self._mode = mode
         self._sent = 0
+        self._tokens: dict[bytes, UUID] = {}  # by tag, of which to make one anew is dear
 
     @property
     def can_take(self) -> bool:
@@ -129,7 +130,7 @@ class QueueOutlet(LinkEnd):
     def on_disposition(self, disposition: DispositionReceived, now: float) -> None:
         """Settle what was delivered as the client says, and confirm it if it waits for that."""
         for delivery_id, tag in disposition.deliveries.items():
-            token, state = UUID(bytes_le=tag), disposition.outcome
+            token, state = self._tokens.pop(tag, None) or UUID(bytes_le=tag), disposition.outcome
             echo: DeliveryState | None
             if isinstance(state, TransactionalState):
                 echo = settle_in(self.peer, self._node.queue, token, state, now)
@@ -155,7 +156,10 @@ class QueueOutlet(LinkEnd):
             self.link.send(payload, delivery_tag=tag, settled=True)
         else:
             # The SDKs read the lock token out of the tag, as the bytes of a .NET Guid.
-            self.link.send(payload, delivery_tag=message.lock.token.bytes_le)
+            token = message.lock.token
+            tag = token.bytes_le
+            self._tokens[tag] = token
+            self.link.send(payload, delivery_tag=tag)
         watch = self.peer.watch
         if watch is not None and watch.alert:
             watch.delivered(self.peer, self.link, self._node.queue, message, now)

@@ -19,6 +19,7 @@ from servicebus_emulator.amqp.message import (
     decode_identity,
     decode_properties,
     encode_bare,
+    identity_of_plain,
     join,
 )
 from servicebus_emulator.amqp.sections import split
@@ -140,3 +141,34 @@ def test_impossible_contents_are_seen_when_parts_are_read_alone() -> None:
         decode_header(section(0x70, [1]))
     with pytest.raises(DecodeError):
         decode_annotations(section(0x72, []))
+
+
+@pytest.mark.parametrize("size", [3, 300])
+def test_a_plain_message_is_identified_without_being_split(size: int) -> None:
+    payload = encode_bare(BareMessage(Properties(message_id="a", group_id="s"), data=[b"x" * size]))
+
+    assert identity_of_plain(payload) == decode_identity(split(payload).bare) == ("a", "s")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        BareMessage(data=[b"no properties"]),
+        BareMessage(Properties(group_id="no message-id"), data=[b"x"]),
+        BareMessage(Properties(message_id=uuid.UUID(int=7)), data=[b"an unusual message-id"]),
+        BareMessage(Properties(message_id="a"), {"more": "properties"}, data=[b"x"]),
+        BareMessage(Properties(message_id="a"), data=[b"two", b"sections"]),
+        BareMessage(Properties(message_id="a"), data=[b"x"], footer={"a": "footer"}),
+        BareMessage(Properties(message_id="a"), value="another body", has_value=True),
+        BareMessage(Properties(message_id="a")),
+    ],
+)
+def test_what_is_not_plain_is_left_to_be_split(message: BareMessage) -> None:
+    assert identity_of_plain(encode_bare(message)) is None
+
+
+def test_a_plain_message_that_is_cut_off_is_none() -> None:
+    payload = encode_bare(BareMessage(Properties(message_id="a"), data=[b"x"]))
+
+    with pytest.raises(DecodeError):
+        identity_of_plain(payload[:-1])
