@@ -50,6 +50,9 @@ _CHECK_SECONDS = 3.5
 _BROKER_THREADS = 4
 _STORAGE_THREADS = 8
 _FAST_FAILURE = {"send_timeout": 4}
+_FRESH_SECONDS = 0.005
+"""So long a new job is PENDING without a look: no worker can be done, and would have to wait."""
+
 _NO_STATE = (KombuError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
 """What reading a state raises when somebody else wrote the blob, or only a part of it."""
 
@@ -72,6 +75,7 @@ class CeleryProducer:
             kwargsrepr="{}",
         )
         self._sends: AsyncPublisher | None = None
+        self._fresh: dict[str, float] = {}  # new jobs, and until when nobody need look for them
         self._claims = ClaimStore(settings, API_PATIENCE)
         backend: BlobBackend = self._app.backend
         self._results = backend.reader(API_PATIENCE)
@@ -82,7 +86,7 @@ class CeleryProducer:
         self, payload: Payload, *, task_id: str | None = None, due_at: float | None = None
     ) -> str:
         """Send a job and return its id, after the broker has accepted the message."""
-        task_id = task_id or self.ids.new()
+        is_new, task_id = task_id is None, task_id or self.ids.new()
         deadline = asyncio.get_running_loop().time() + ANSWER_SECONDS
         encoded = encode_json(payload.data)
         if len(encoded) <= MAX_INLINE_BYTES:
@@ -91,12 +95,19 @@ class CeleryProducer:
             claim = await self._with_storage(deadline, self._claims.deposit, task_id, payload.body)
             # A claim whose message may have arrived must stay, so no error removes it.
             await self._publish(deadline, task_id, encode_json({"claim": claim}), due_at)
+        if is_new:
+            self._note_fresh(task_id)
         if _log.isEnabledFor(logging.INFO):
             _log.info("Enqueued.", extra={"task_id": task_id})
         return task_id
 
     async def status(self, task_id: str) -> JobStatus:
-        """Return the job's status; an id that was never seen is PENDING."""
+        """Return the job's status; an id that was never seen is PENDING.
+
+        So is a job that was accepted here five milliseconds ago at most, whatever is stored.
+        """
+        if self._fresh.get(task_id, 0.0) > asyncio.get_running_loop().time():
+            return JobStatus(task_id, JobState.PENDING)
         record = await self.record(task_id)
         return JobStatus(task_id, JobState.PENDING) if record is None else record.status()
 
@@ -106,6 +117,7 @@ class CeleryProducer:
 
     async def cancel(self, task_id: str) -> Cancelling:
         """Keep a task from starting; ask its worker to stop it when it runs."""
+        self._fresh.pop(task_id, None)
         deadline = asyncio.get_running_loop().time() + ANSWER_SECONDS
         outcome = await self._with_storage(deadline, self._cancel, task_id)
         if outcome is Cancelling.RUNNING and self._app.conf.worker_enable_remote_control:
@@ -133,6 +145,13 @@ class CeleryProducer:
         self._app.backend.close()
         self._claims.close()
         await asyncio.to_thread(self._app.close)
+
+    def _note_fresh(self, task_id: str) -> None:
+        """Remember a new job for a moment, and forget those whose moment is over."""
+        now = asyncio.get_running_loop().time()
+        while self._fresh and next(iter(self._fresh.values())) <= now:
+            del self._fresh[next(iter(self._fresh))]
+        self._fresh[task_id] = now + _FRESH_SECONDS
 
     async def _publish(
         self, deadline: float, task_id: str, keywords: bytes, due_at: float | None
@@ -177,7 +196,10 @@ class CeleryProducer:
             if stored is None:
                 async with asyncio.timeout(seconds):
                     stored = await self._results.read(task_id)
-            return None if stored is None else task_record(task_id, stored.meta, stored.etag)
+            if stored is None:
+                return None
+            self._fresh.pop(task_id, None)  # what was told once is not taken back
+            return task_record(task_id, stored.meta, stored.etag)
         except AzureError:
             raise StorageUnavailable("The storage does not answer.") from None
         except TimeoutError:

@@ -1,12 +1,15 @@
 import asyncio
-from typing import TYPE_CHECKING, cast
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from celery_azure.blobs import Blob
 from celery_azure.errors import BusyError, UnreachableError
+from celery_azure.result_reader import StoredResult
 from queue_app.celery_producer import CeleryProducer
 from queue_app.errors import BrokerUnavailable, StorageUnavailable, UnreadableRecord
+from queue_app.jobs import Cancelling
 from queue_app.producer import Payload
 from queue_app.settings import Settings
 from tests.unit.celery_azure.virtual_time import VirtualTime
@@ -91,6 +94,99 @@ async def test_a_storage_that_says_nothing_keeps_no_client_waiting_for_longer_th
         await producer.status("00000000-0000-4000-8000-000000000000")
     assert time.now() - began <= ANSWER_SECONDS
     await producer.aclose()
+
+
+class Accepting:
+    """Stands for the publisher of a broker that takes everything at once."""
+
+    async def publish(self, *_: object) -> None:
+        """It is taken."""
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+
+class Shelf:
+    """Stands for a reader of results; one result, for any task, and counts who asks for it."""
+
+    def __init__(self) -> None:
+        self.meta: dict[str, Any] | None = None
+        self.reads = 0
+
+    def known(self, _: str) -> None:
+        """Nothing is known."""
+
+    async def read(self, _: str) -> StoredResult | None:
+        self.reads += 1
+        return None if self.meta is None else StoredResult(self.meta, '"1"')
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@pytest.fixture
+async def fresh(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[CeleryProducer, Shelf]]:
+    """A producer before a broker that takes everything, and what is stored of any task."""
+    producer, shelf = CeleryProducer(settings), Shelf()
+    producer._sends = cast("AsyncPublisher", Accepting())
+    monkeypatch.setattr(producer, "_results", shelf)
+    yield producer, shelf
+    await producer.aclose()
+
+
+Fresh = tuple[CeleryProducer, Shelf]
+
+
+async def test_a_job_that_was_accepted_just_now_is_looked_for_a_moment_later(
+    fresh: Fresh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    VirtualTime(monkeypatch)
+    producer, shelf = fresh
+    task_id = await producer.enqueue(Payload(b"{}", {}))
+    shelf.meta = {"status": "SUCCESS", "result": 1}
+    assert (await producer.status(task_id)).state == "PENDING"
+    await asyncio.sleep(0.004)
+    assert (await producer.status(task_id)).state == "PENDING"
+    assert shelf.reads == 0
+    await asyncio.sleep(0.002)
+    assert (await producer.status(task_id)).state == "SUCCESS"
+    await producer.enqueue(Payload(b"{}", {}))
+    assert task_id not in producer._fresh
+
+
+async def test_what_was_told_of_a_job_is_not_taken_back(
+    fresh: Fresh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    VirtualTime(monkeypatch)
+    producer, shelf = fresh
+    task_id = await producer.enqueue(Payload(b"{}", {}))
+    shelf.meta = {"status": "STARTED"}
+    assert await producer.record(task_id) is not None
+    assert (await producer.status(task_id)).state == "STARTED"
+
+
+async def test_a_job_that_is_cancelled_at_once_shows_it(
+    fresh: Fresh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    VirtualTime(monkeypatch)
+    producer, shelf = fresh
+    monkeypatch.setattr(producer, "_cancel", lambda _: Cancelling.CANCELLED)
+    task_id = await producer.enqueue(Payload(b"{}", {}))
+    await producer.cancel(task_id)
+    shelf.meta = {"status": "REVOKED"}
+    assert (await producer.status(task_id)).state == "FAILURE"
+
+
+async def test_a_job_that_is_sent_again_under_its_id_may_have_ended_long_ago(
+    fresh: Fresh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    VirtualTime(monkeypatch)
+    producer, shelf = fresh
+    shelf.meta = {"status": "SUCCESS", "result": 1}
+    task_id = await producer.enqueue(Payload(b"{}", {}), task_id=producer.ids.new())
+    assert (await producer.status(task_id)).state == "SUCCESS"
 
 
 class Stored:
