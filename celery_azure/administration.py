@@ -5,10 +5,12 @@ A transport that may only send and listen works without any of it.
 
 from __future__ import annotations
 
+import re
 import threading
 from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from azure.core.exceptions import (
     AzureError,
@@ -31,14 +33,51 @@ _BASIC = "Basic"
 _IN_A_HURRY: dict[str, Any] = {"retry_total": 1, "connection_timeout": 5, "read_timeout": 10}
 
 
-def create_queue(endpoint: ServiceBusEndpoint, name: str, lock_seconds: int) -> None:
+class Life(NamedTuple):
+    """How long a queue stays, and messages in it; None for ever.
+
+    Attributes:
+        idle_seconds: After how long without use it goes.
+        ttl_seconds: For how long it keeps a message.
+    """
+
+    idle_seconds: float | None = None
+    ttl_seconds: float | None = None
+
+
+FOR_EVER = Life()
+_OF_REPLIES = Life(idle_seconds=86_400.0)
+_REPLIES = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.ASCII)
+
+
+def create_queue(
+    endpoint: ServiceBusEndpoint, name: str, lock_seconds: int, life: Life = FOR_EVER
+) -> None:
     """Create a queue, if it is missing.
+
+    One of which nothing but its name is known, an UUID, is that of replies to a client (`rpc://`)
+    which most probably has ended: it goes when nobody has used it for a day.
+
+    A tier that lets no queue go gets one that stays.
 
     Raises:
         AzureError: The rights do not allow it, or nobody answers.
     """
+    if life == FOR_EVER and _REPLIES.search(name):
+        life = _OF_REPLIES
+    options: dict[str, Any] = {"lock_duration": f"PT{lock_seconds}S"}
+    if life.idle_seconds is not None:
+        options["auto_delete_on_idle"] = timedelta(seconds=life.idle_seconds)
+    if life.ttl_seconds is not None:
+        options["default_message_time_to_live"] = timedelta(seconds=life.ttl_seconds)
     with endpoint.administration_client() as client, suppress(ResourceExistsError):
-        client.create_queue(name, lock_duration=f"PT{lock_seconds}S")
+        try:
+            client.create_queue(name, **options)
+        except HttpResponseError as error:
+            if error.status_code != HTTPStatus.BAD_REQUEST or life == FOR_EVER:
+                raise
+            logger.info("Queue %r stays for ever: %s", name, first_line(error))
+            client.create_queue(name, lock_duration=options["lock_duration"])
 
 
 def delete_queue(endpoint: ServiceBusEndpoint, name: str) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from kombu.log import get_logger
 
 from celery_azure import administration
-from celery_azure.administration import first_line, is_refusal, tiers
+from celery_azure.administration import Life, first_line, is_refusal, tiers
 from celery_azure.errors import FanoutOffError
 from celery_azure.subscriptions import (
     EVERYTHING,
@@ -105,20 +105,27 @@ class Broadcasts:
 
     # -- queues ----------------------------------------------------------------------------------
 
-    def declare(self, queue: str, options: Mapping[str, Any]) -> None:
-        """Remember what was said of a queue, until it is bound."""
+    def declare(self, queue: str, options: Mapping[str, Any]) -> Life:
+        """Remember what was said of a queue, until it is bound; how long it is to stay."""
         arguments = options.get("arguments") or {}
         expires, ttl = arguments.get("x-expires"), arguments.get("x-message-ttl")
-        self._declared[queue] = _Declared(
+        declared = self._declared[queue] = _Declared(
             bool(options.get("auto_delete") or options.get("exclusive")),
             max(SHORTEST_IDLE_SECONDS, (expires or 0) / 1000),
             None if ttl is None else max(1.0, ttl / 1000),
         )
+        goes = declared.is_temporary or expires is not None
+        return Life(declared.idle_seconds if goes else None, declared.ttl_seconds)
 
     def is_temporary(self, queue: str) -> bool:
         """Whether a queue was declared to go when it is not used any more."""
         declared = self._declared.get(queue)
         return declared is not None and declared.is_temporary
+
+    def stays(self, queue: str) -> bool:
+        """Whether what a queue is stays without being used."""
+        source = self.source(queue)
+        return not (self.is_temporary(queue) if source is None else source.is_temporary)
 
     def source(self, queue: str) -> Subscription | None:
         """The subscription that is a queue; None for a queue that is one."""

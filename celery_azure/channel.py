@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import re
 import threading
 import time
+from functools import partial
 from queue import Empty
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -14,6 +14,7 @@ from amqp.protocol import queue_declare_ok_t
 from kombu.log import get_logger
 
 from celery_azure import administration
+from celery_azure.administration import FOR_EVER
 from celery_azure.amqp.codec import CodecError
 from celery_azure.amqp.messages import Received
 from celery_azure.amqp.settlement import ABANDON, COMPLETE, RELEASE, dead_letter
@@ -21,6 +22,7 @@ from celery_azure.envelope import KOMBU, NotAnEnvelopeError, decode, encode
 from celery_azure.errors import RefusedError
 from celery_azure.locks import on_lost, on_settled
 from celery_azure.routing import RoutingChannel
+from celery_azure.subscriptions import queue_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
 
 logger = get_logger(__name__)
 
-_ILLEGAL_IN_NAMES = re.compile(r"[^A-Za-z0-9._/-]", re.ASCII)
 _GET_SECONDS = 5.0
 _ENQUEUED = "x-opt-enqueued-time"
 _tags = itertools.count(1)
@@ -99,7 +100,7 @@ class Channel(RoutingChannel):
 
     def entity(self, queue: str) -> str:
         """The path of a queue: its name, as far as it is legal."""
-        return _ILLEGAL_IN_NAMES.sub("_", self.options.queue_name_prefix + queue)
+        return queue_name(self.options.queue_name_prefix + queue)
 
     def queue_declare(
         self, queue: str | None = None, passive: bool = False, **options: Any
@@ -112,7 +113,13 @@ class Channel(RoutingChannel):
             size = administration.queue_size(self.connection.endpoint, self.entity(str(queue)))
             return queue_declare_ok_t(queue, size, 0)
         queue = queue or f"amq.gen-{uuid4()}"
-        self.connection.broadcasts.declare(queue, options)
+        life = self.connection.broadcasts.declare(queue, options)
+        if self.options.create_queues and life != FOR_EVER:
+            create = partial(administration.create_queue, self.connection.endpoint)
+            seconds = self.options.lock_seconds
+            self.connection.namespace.provide_queue(
+                self.entity(queue), lambda name: create(name, seconds, life)
+            )
         return queue_declare_ok_t(queue, 0, 0)
 
     def _size(self, queue: str) -> int:
@@ -276,7 +283,7 @@ class Channel(RoutingChannel):
             on_message=self.connection.feed.notify,
             on_lost=on_lost,
             on_settled=on_settled,
-            stays=source is None or not source.is_temporary,
+            stays=self.connection.broadcasts.stays(queue),
         )
         return receiver
 

@@ -141,6 +141,10 @@ class Namespace:
         """
         self._creators[entity] = create
 
+    def provide_queue(self, entity: str, create: Callable[[str], None]) -> None:
+        """Say how to create a queue that is not to be like others, should it be missing."""
+        self._creators[entity] = partial(self._create_missing_queue, create, entity)
+
     def open_sender(self, entity: str) -> None:
         """Attach the link ahead, so that the first message need not wait for it."""
         self.driver.call(self._sender, entity)
@@ -156,7 +160,7 @@ class Namespace:
         if sender is None:
             sender = self._senders[entity] = Sender(entity)
             link = sender
-            sender.on_refusal = lambda error: self._mend(entity, error, link.fail_all)
+            sender.on_refusal = lambda error: self._send_refused(entity, link, error)
             now = self.driver.now()
             self.engine.watch(sender)
             self.engine.add(sender, now)
@@ -268,6 +272,30 @@ class Namespace:
         if is_lasting and not receiver.is_refusal_told:
             receiver.is_refusal_told = True
             logger.warning("Nothing can be received from %r, trying on: %s", entity, error)
+
+    def _send_refused(self, entity: str, sender: Sender, error: AmqpError) -> bool:
+        """Mend it, or let the link go; whether the former is tried.
+
+        A queue that was there, and nobody has anything for it now, was wanted by its owner: the
+        replies to a client that has ended, most of all.
+        """
+
+        def give_up(error: AmqpError) -> None:
+            sender.fail_all(error)
+            self._drop_sender(entity, sender)
+
+        is_done_with = sender.is_idle and sender.epoch > 0
+        if not is_done_with and self._mend(entity, error, give_up):
+            return True
+        self.driver.call(self._drop_sender, entity, sender)
+        return False
+
+    def _drop_sender(self, entity: str, sender: Sender) -> None:
+        """Attach it no more, unless somebody needs it after all."""
+        if sender.is_idle and not sender.is_attached and self._senders.get(entity) is sender:
+            del self._senders[entity]
+            self.engine.unwatch(sender)
+            self.engine.remove(sender)
 
     def _mend(self, entity: str, error: AmqpError, fail: Callable[[AmqpError], None]) -> bool:
         """Create an entity that is missing, where the rights allow to; whether that is tried."""

@@ -16,11 +16,14 @@ ROUTING_KEY = "celery_routing_key"
 
 EVERYTHING = "#"
 LONGEST_TOPIC_NAME, LONGEST_NAME = 260, 50
+"""The former is the longest of queues, too."""
+
 SHORTEST_IDLE_SECONDS = 300.0
 """The least that AutoDeleteOnIdle may be."""
 
 _ILLEGAL = re.compile(r"[^A-Za-z0-9._-]", re.ASCII)
 _ILLEGAL_IN_TOPICS = re.compile(r"[^A-Za-z0-9._/-]", re.ASCII)
+_ENDS = re.compile(r"^[A-Za-z0-9](.*[A-Za-z0-9])?$", re.ASCII)
 _HASH_BYTES = 5
 
 
@@ -81,6 +84,16 @@ class Subscription:
         return f"{self.topic}/Subscriptions/{self.name}"
 
 
+def queue_name(queue: str) -> str:
+    """The queue of a name: what a name cannot have becomes `_`, as with kombu's own transport.
+
+    What is no name even then (it begins or ends with a sign, or is too long) gets a hash.
+    """
+    name = _ILLEGAL_IN_TOPICS.sub("_", queue)
+    is_legal = len(name) <= LONGEST_TOPIC_NAME and _ENDS.search(name) and "//" not in name
+    return name if is_legal else legal_name(queue, LONGEST_TOPIC_NAME, _ILLEGAL_IN_TOPICS)
+
+
 def topic_name(exchange: str) -> str:
     """The topic of an exchange."""
     return legal_name(exchange, LONGEST_TOPIC_NAME, _ILLEGAL_IN_TOPICS)
@@ -93,7 +106,7 @@ def subscription_name(queue: str) -> str:
 
 def legal_name(name: str, longest: int, illegal: re.Pattern[str] = _ILLEGAL) -> str:
     """The name itself where it is legal; else what is left of it, and a hash of it."""
-    kept = illegal.sub("_", name).strip("._/-")
+    kept = re.sub("/{2,}", "/", illegal.sub("_", name)).strip("._/-")
     if kept == name and len(name) <= longest:
         return name
     mark = hashlib.blake2b(name.encode(), digest_size=_HASH_BYTES).hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import kombu
@@ -202,6 +203,17 @@ def test_a_missing_queue_is_created_by_whoever_uses_it_and_deleted_on_demand(
     connection, to = connect(), kombu.Queue(name)
     send(connection, "first", to)
     assert Inbox(connection, to).next().payload == "first"
+    to(connection.default_channel).delete()
+
+
+def test_a_queue_that_is_declared_to_go_is_created_so(connect: Connect, name: str) -> None:
+    connection = connect()
+    to = kombu.Queue(name, auto_delete=True, expires=600, message_ttl=60)
+    kombu.Producer(connection.default_channel).publish("first", routing_key=name, declare=[to])
+    with connection.transport.endpoint.administration_client() as administration:
+        made = administration.get_queue(name)
+    assert made.auto_delete_on_idle == timedelta(minutes=10)
+    assert made.default_message_time_to_live == timedelta(minutes=1)
     to(connection.default_channel).delete()
 
 

@@ -6,14 +6,27 @@ import kombu
 import pytest
 from celery.worker import state
 
+from celery_azure.administration import FOR_EVER, Life
 from celery_azure.amqp.messages import Message
 from celery_azure.errors import RefusedError
-from tests.unit.celery_azure.inline import connect, inline_world
+from servicebus_emulator.broker.entities import QueueDescription
+from servicebus_emulator.broker.errors import EntityNotFound
+from tests.unit.celery_azure.inline import connect, create_queue, inline_world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.unit.celery_azure.amqp.world import World
+
+
+LIVES = [
+    ({}, None, None),
+    ({"auto_delete": True}, 300.0, None),
+    ({"exclusive": True}, 300.0, None),
+    ({"auto_delete": True, "expires": 86_400}, 86_400.0, None),
+    ({"expires": 10}, 300.0, None),
+    ({"message_ttl": 60}, None, 60.0),
+]
 
 
 @pytest.fixture
@@ -134,6 +147,43 @@ def test_a_purge_takes_all_there_is(world: World, connection: kombu.Connection) 
     publish(connection, *"abcdefgh")
     assert connection.default_channel._purge("jobs") == 8
     assert counted(world) == (0, 0)
+
+
+@pytest.mark.parametrize(("options", "idle_seconds", "ttl_seconds"), LIVES)
+def test_a_queue_is_created_to_stay_as_long_as_it_was_declared(
+    world: World,
+    connection: kombu.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    options: dict[str, Any],
+    idle_seconds: float | None,
+    ttl_seconds: float | None,
+) -> None:
+    created: list[Life] = []
+
+    def create(_: object, name: str, __: int, life: Life = FOR_EVER) -> None:
+        created.append(life)
+        create_queue(world, name)
+
+    monkeypatch.setattr("celery_azure.transport.create_queue", create)
+    monkeypatch.setattr("celery_azure.administration.create_queue", create)
+    producer = kombu.Producer(connection.default_channel)
+    producer.publish("x", routing_key="new", declare=[kombu.Queue("new", **options)])
+    assert created == [(idle_seconds, ttl_seconds)]
+
+
+def test_a_temporary_queue_stays_as_long_as_somebody_waits_there(
+    world: World, connection: kombu.Connection
+) -> None:
+    description = QueueDescription(auto_delete_on_idle=300.0)
+    world.namespace.create_queue("mine", description, now=world.now)
+    channel = connection.channel()
+    kombu.Consumer(channel, [kombu.Queue("mine", auto_delete=True)]).consume()
+    world.pass_time(1000)
+    world.namespace.get_queue("mine")
+    channel.close()
+    world.pass_time(301)
+    with pytest.raises(EntityNotFound):
+        world.namespace.get_queue("mine")
 
 
 def test_a_name_becomes_a_legal_path() -> None:

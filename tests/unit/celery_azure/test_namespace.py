@@ -14,6 +14,7 @@ from celery_azure.connection import ServiceBusEndpoint
 from celery_azure.counts import LOST_EVENTS, counts
 from celery_azure.errors import NotFoundError, TooLargeError, UnreachableError
 from celery_azure.namespace import Namespace
+from servicebus_emulator.broker.errors import EntityNotFound
 from servicebus_emulator.nodes.sas import ROOT_KEY
 from tests.unit.celery_azure.amqp.world import Settled
 from tests.unit.celery_azure.inline import connect, create_queue, inline_world
@@ -103,6 +104,31 @@ def test_a_queue_that_cannot_be_created_is_missing_with_one_warning(
     assert [record.getMessage() for record in caplog.records] == [
         "Queue 'new' does not exist and cannot be created: no right to create new"
     ]
+
+
+def test_the_link_to_a_queue_that_is_gone_is_let_go_and_the_queue_not_made_again(
+    world: World,
+) -> None:
+    create_queue(world, "reply")
+    namespace = namespace_of(world, partial(create_queue, world))
+    namespace.publish("reply", PAYLOAD, 5.0)
+    world.namespace.delete_queue("reply")
+    world.pass_time(30)
+    with pytest.raises(EntityNotFound):
+        world.namespace.get_queue("reply")
+    assert not namespace._senders
+    assert not world.engine._links
+    namespace.publish("reply", PAYLOAD, 5.0)  # whoever wants it after all has it
+    assert world.namespace.get_queue("reply").counts(world.now).active == 1
+
+
+def test_the_link_to_a_queue_that_never_was_is_let_go_when_that_was_told(world: World) -> None:
+    namespace = namespace_of(world)
+    with pytest.raises(NotFoundError):
+        namespace.publish("new", PAYLOAD, 60.0)
+    assert not namespace._senders
+    create_queue(world, "new")
+    namespace.publish("new", PAYLOAD, 5.0)
 
 
 def test_an_event_that_is_lost_is_counted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,12 @@
+import re
+
 import pytest
 
 from celery_azure.subscriptions import (
     TAKES_ALL,
     Rule,
     Subscription,
+    queue_name,
     subscription_name,
     topic_name,
 )
@@ -18,6 +21,21 @@ def test_a_name_that_is_not_legal_becomes_one_of_its_own() -> None:
     names = [subscription_name(name) for name in ("celery@a", "celery_a", "celery/a", "celery:a")]
     assert names[0].startswith("celery_a-")
     assert len(set(names)) == 4
+
+
+@pytest.mark.parametrize("name", ["jobs", "team/jobs", "a.b-c_d", "A", "x" * 260, "a b@c", "a_b_c"])
+def test_what_a_queue_s_name_cannot_have_is_a_line_as_with_kombu_s_transport(name: str) -> None:
+    assert queue_name(name) == name.replace(" ", "_").replace("@", "_")
+
+
+@pytest.mark.parametrize("name", ["é-jobs", "x" * 261, "a//b", "/a", "a/", ".", "jobs!", "ю" * 9])
+def test_what_is_no_name_of_a_queue_even_then_becomes_one_of_its_own(name: str) -> None:
+    made = queue_name(name)
+    assert re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?", made)
+    assert len(made) <= 260
+    assert "//" not in made
+    assert made != queue_name(f"{name}?")
+    assert queue_name(made) == made
 
 
 @pytest.mark.parametrize("name", ["x" * 51, "@" * 300, "-a.", "é", "a" * 40 + "...........b"])
