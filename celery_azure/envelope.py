@@ -40,6 +40,8 @@ EXTRA = "celery-json"
 
 _JSON_TYPES = ("json", "application/json", "application/vnd.celery.plain+json")
 _TASK_PARTS = 3
+_USUAL_PRIORITY = 4
+"""That of a message which was given none, as brokers like to tell (AMQP 1.0, 3.2.1)."""
 
 
 class NotAnEnvelopeError(ValueError):
@@ -158,6 +160,8 @@ def _from_native(received: Received) -> dict[str, Any]:
     routing_key = str(kept.get("routing_key", ""))
     exchange = str(kept.get("exchange", ""))
     priority = received.header[1] if len(received.header) > 1 else None
+    if priority == _USUAL_PRIORITY:
+        priority = None
     properties = {
         "correlation_id": received.correlation_id,
         "reply_to": received.system_property(4),

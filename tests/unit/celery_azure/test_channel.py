@@ -74,6 +74,17 @@ def test_a_message_that_is_got_for_good_needs_no_acknowledgement(
     assert counted(world) == (0, 0)
 
 
+def test_a_message_that_was_given_no_priority_comes_without_one(
+    connection: kombu.Connection,
+) -> None:
+    publish(connection, "first")
+    publish(connection, "second", priority=7)
+    for priority in (0, 7):
+        message = connection.default_channel.basic_get("jobs")
+        assert message.properties["priority"] == priority
+        message.ack()
+
+
 def test_a_message_that_is_requeued_comes_again_marked_as_such(
     world: World, connection: kombu.Connection
 ) -> None:
