@@ -1,6 +1,6 @@
 """The product's FastAPI app in front of one broker or none.
 
-    python -m benchmarks.http_server ours|floor|arq|celery BROKER QUEUE [PARSER]
+    python -m benchmarks.http_server ours|floor|arq|celery BROKER QUEUE [PARSER LOOP]
 
 The same routes, parsing and answers for all; only the producer differs. One uvicorn worker, no
 access log. The product's settings come from the environment, as they do in production.
@@ -141,6 +141,7 @@ def start(
     queue: str,
     settings: Mapping[str, str],
     parser: str = "auto",
+    loop: str = "auto",
 ) -> tuple[ManagedProcess, int]:
     """Start a server and wait until it listens; the process and its port.
 
@@ -150,9 +151,11 @@ def start(
         queue: Where it enqueues.
         settings: The product's.
         parser: What uvicorn parses requests with.
+        loop: uvicorn's event loop.
     """
     argument = broker.as_argument() if broker else ""
-    command = [sys.executable, "-m", "benchmarks.http_server", name, argument, queue, parser]
+    program = [sys.executable, "-m", "benchmarks.http_server"]
+    command = [*program, name, argument, queue, parser, loop]
     server = ManagedProcess(f"API ({name})", command, settings=settings)
     try:
         return server, int(server.wait_for_line(r"running on http://127\.0\.0\.1:(\d+)")[1])
@@ -161,12 +164,12 @@ def start(
         raise
 
 
-def main(name: str, broker: str, queue: str, parser: str = "auto") -> None:
+def main(name: str, broker: str, queue: str, parser: str = "auto", loop: str = "auto") -> None:
     """Serve until stopped."""
     producer = producer_of(name, Broker.from_argument(broker) if broker else None, queue)
     app = create_app(Settings.load(), producer)
     guard_server()
-    uvicorn.run(app, port=0, access_log=False, http=parser)
+    uvicorn.run(app, port=0, access_log=False, http=parser, loop=loop)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 CONNECTIONS = 32
 _BODY = json.dumps({"text": "x" * 187})  # 200 bytes
 _FINISHED = 50
-_PARSERS = ("h11", "httptools")
+_SERVERS = {
+    "h11": ("h11", "asyncio"),
+    "httptools": ("httptools", "asyncio"),
+    "httptools, uvloop": ("httptools", "uvloop"),
+}
+"""uvicorn's parsers and event loops, by the name in the table."""
 
 
 class Server:
@@ -116,32 +121,37 @@ def measure_status(bench: Bench) -> list[Row]:
 
 
 def measure_server(bench: Bench) -> list[Row]:
-    """The floor, served with each parser of uvicorn's."""
-    what = f"the floor, {CONNECTIONS} connections"
-    requests = {"POST": (["/enqueue/"], _BODY), "GET": ([f"/status/{uuid.uuid4()}"], "")}
+    """The floor, and the product, served with each parser and event loop of uvicorn's."""
+    load_of = {
+        (FLOOR, "POST"): (["/enqueue/"], _BODY),
+        (FLOOR, "GET"): ([f"/status/{uuid.uuid4()}"], ""),
+        (OURS, "POST"): (["/enqueue/"], _BODY),
+    }
     rows = {
-        method: (
-            Row(f"{what}: API CPU a {method}", "ms", "h11"),
-            Row(f"{what}: {method} a second", "req/s", "h11"),
+        (name, method): (
+            Row(f"{name}, {CONNECTIONS} connections: API CPU a {method}", "ms", "httptools"),
+            Row(f"{name}, {CONNECTIONS} connections: {method} a second", "req/s", "httptools"),
         )
-        for method in requests
+        for name, method in load_of
     }
     with ExitStack() as cleanup:
         load = cleanup.enter_context(Servant("benchmarks.http_load"))
-        queue = bench.queue().name
         servers = {}
-        for parser in _PARSERS:
-            process, port = http_server.start(FLOOR, None, queue, bench.settings(queue), parser)
-            servers[parser] = Server(cleanup.enter_context(process), port)
-        for server in servers.values():
-            server.under(load, 0.5, "POST", ["/enqueue/"], _BODY)
+        for name in (FLOOR, OURS):
+            for kind, (parser, loop) in _SERVERS.items():
+                queue = bench.queue().name
+                settings = bench.settings(queue)
+                process, port = http_server.start(name, None, queue, settings, parser, loop)
+                server = servers[name, kind] = Server(cleanup.enter_context(process), port)
+                server.under(load, 0.5, "POST", ["/enqueue/"], _BODY)
         for _ in bench.rounds(5):
-            for name, server in servers.items():
-                for method, (paths, body) in requests.items():
+            for (name, method), (paths, body) in load_of.items():
+                cost, rate = rows[name, method]
+                for kind in _SERVERS:
+                    server = servers[name, kind]
                     answer = server.under(load, bench.choose(2, 1), method, paths, body)
-                    cost, rate = rows[method]
-                    cost.add(name, answer["server_cpu"] / answer["requests"] * 1000)
-                    rate.add(name, answer["requests"] / answer["seconds"])
+                    cost.add(kind, answer["server_cpu"] / answer["requests"] * 1000)
+                    rate.add(kind, answer["requests"] / answer["seconds"])
     return [row for pair in rows.values() for row in pair]
 
 
