@@ -50,10 +50,12 @@ class Blobs(Protocol):
         """Close idle connections."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Entry:
     blob: Blob
     valid_until: float
+    size: int
+    form: Any = None
 
 
 class ResultReader:
@@ -87,8 +89,34 @@ class ResultReader:
 
     def known(self, task_id: str) -> StoredResult | None:
         """What is known of a task without asking; None when that is nothing."""
-        kept = self._recall(task_id)
-        return None if kept is None else StoredResult(self._decode(kept.content), kept.etag)
+        entry = self._recall(task_id)
+        if entry is None:
+            return None
+        return StoredResult(self._decode(entry.blob.content), entry.blob.etag)
+
+    def form(self, task_id: str) -> Any:
+        """What `keep_form` has left with what is known of a task; None when that is nothing."""
+        entry = self._recall(task_id)
+        return None if entry is None else entry.form
+
+    def keep_form(self, task_id: str, etag: str, form: object, size: int) -> None:
+        """Leave with a result what was made of it, for as long as that version is kept.
+
+        Args:
+            task_id: The task's.
+            etag: The version that `form` was made of; when another or none is kept, so is nothing.
+            form: Whatever saves making it again.
+            size: How many bytes that takes.
+        """
+        entry = self._recall(task_id)
+        if entry is None or entry.blob.etag != etag or entry.form is not None:
+            return
+        if entry.size + size > self._limit // _MAX_SHARE:
+            return
+        entry.form = form
+        entry.size += size
+        self._used += size
+        self._shrink()
 
     async def read(self, task_id: str) -> StoredResult | None:
         """What is stored of a task; None when nothing is.
@@ -119,7 +147,8 @@ class ResultReader:
         meta = self._decode(blob.content)
         if meta["status"] in states.READY_STATES:
             seconds = _KEPT_SECONDS if meta["status"] == states.SUCCESS else _FRESH_SECONDS
-            self._keep(task_id, _Entry(blob, self._clock() + seconds))
+            size = len(blob.content) + _ENTRY_BYTES
+            self._keep(task_id, _Entry(blob, self._clock() + seconds, size))
         return StoredResult(meta, blob.etag)
 
     def _end(self, task_id: str, done: asyncio.Task[StoredResult | None]) -> None:
@@ -127,7 +156,7 @@ class ResultReader:
         if not done.cancelled():
             done.exception()  # perhaps nobody waits for it any more
 
-    def _recall(self, task_id: str) -> Blob | None:
+    def _recall(self, task_id: str) -> _Entry | None:
         entry = self._kept.get(task_id)
         if entry is None:
             return None
@@ -135,23 +164,21 @@ class ResultReader:
             self._drop(task_id)
             return None
         self._kept.move_to_end(task_id)
-        return entry.blob
+        return entry
 
     def _keep(self, task_id: str, entry: _Entry) -> None:
         self._drop(task_id)
-        size = _size(entry)
-        if size > self._limit // _MAX_SHARE:
+        if entry.size > self._limit // _MAX_SHARE:
             return
         self._kept[task_id] = entry
-        self._used += size
+        self._used += entry.size
+        self._shrink()
+
+    def _shrink(self) -> None:
         while self._used > self._limit:
             self._drop(next(iter(self._kept)))
 
     def _drop(self, task_id: str) -> None:
         entry = self._kept.pop(task_id, None)
         if entry is not None:
-            self._used -= _size(entry)
-
-
-def _size(entry: _Entry) -> int:
-    return len(entry.blob.content) + _ENTRY_BYTES
+            self._used -= entry.size

@@ -33,7 +33,7 @@ from queue_app.errors import (
 )
 from queue_app.jobs import TASK_NAME, Cancelling, JobState, JobStatus, TaskRecord
 from queue_app.payload import encode_json
-from queue_app.producer import Payload, Readiness
+from queue_app.producer import Payload, Readiness, Shown
 from queue_app.result_backend import task_record
 from queue_app.settings import Settings
 from queue_app.task_ids import TaskIds
@@ -110,6 +110,18 @@ class CeleryProducer:
             return JobStatus(task_id, JobState.PENDING)
         record = await self.record(task_id)
         return JobStatus(task_id, JobState.PENDING) if record is None else record.status()
+
+    async def shown(self, task_id: str, show: Callable[[JobStatus], Shown]) -> Shown:
+        """Return what is made of the job's status; of one that is kept, it is made once."""
+        form: Shown | None = self._results.form(task_id)
+        if form is not None:
+            return form
+        record = await self.record(task_id)
+        if record is None:
+            return show(JobStatus(task_id, JobState.PENDING))
+        form = show(record.status())
+        self._results.keep_form(task_id, str(record.etag), form, len(form))
+        return form
 
     async def record(self, task_id: str) -> TaskRecord | None:
         """Return what is stored of a task; None when nothing is."""

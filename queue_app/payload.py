@@ -25,6 +25,7 @@ MAX_INTEGER_DIGITS = 4300
 _STRING_OR_BRACKET = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{\]}]', re.DOTALL)
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _NONZERO = re.compile(r"-?[0.]*[1-9]")
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _SHOWN = 40  # characters of a client's text that a message repeats
 
 _Path: TypeAlias = "tuple[_Path, str | int] | None"  # innermost step last, None for the root
@@ -106,7 +107,7 @@ def encode_json(value: Any) -> bytes:
         TypeError: a value that JSON does not know.
     """
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = _ENCODER.encode(value)
     except RecursionError:
         raise ValueError("nested too deeply") from None
     return text.encode()

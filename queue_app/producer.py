@@ -1,9 +1,9 @@
 """The seam between the API and Celery: the protocol, and its double in memory."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from queue_app.errors import BrokerUnavailable, Component, StorageUnavailable
 from queue_app.jobs import (
@@ -17,6 +17,8 @@ from queue_app.jobs import (
     failure_result,
 )
 from queue_app.task_ids import TaskIds
+
+Shown = TypeVar("Shown", bound=Sized)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,19 @@ class Producer(Protocol):
         Raises:
             StorageUnavailable: the storage did not answer.
             UnreadableRecord: what is stored cannot be read.
+        """
+
+    async def shown(self, task_id: str, show: Callable[[JobStatus], Shown]) -> Shown:
+        """Return what is made of the job's status.
+
+        Args:
+            task_id: the job's.
+            show: makes something of a status, and always the same of the same, so that it need not
+                be made again while the status is known to be what it was; its length is the bytes
+                that it takes.
+
+        Raises:
+            StorageUnavailable: the storage did not answer.
         """
 
     async def record(self, task_id: str) -> TaskRecord | None:
@@ -139,6 +154,10 @@ class InMemoryProducer:
         """Return what `start`, `finish` or `fail` last said of the job."""
         record = await self.record(task_id)
         return JobStatus(task_id, JobState.PENDING) if record is None else record.status()
+
+    async def shown(self, task_id: str, show: Callable[[JobStatus], Shown]) -> Shown:
+        """Return what is made of the job's status, each time anew."""
+        return show(await self.status(task_id))
 
     async def record(self, task_id: str) -> TaskRecord | None:
         """Return what `start`, `advance`, `finish` or `fail` have said; None when they have not."""

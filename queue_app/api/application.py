@@ -22,8 +22,10 @@ from queue_app.api import (
 from queue_app.api.context import make_context
 from queue_app.api.gate import Gate
 from queue_app.api.head import HeadAsGet
+from queue_app.api.lane import Lane
 from queue_app.api.lifecycle import Lifecycle
 from queue_app.api.metrics import Metrics
+from queue_app.api.plain_route import PlainRoute
 from queue_app.producer import Producer
 from queue_app.rate_limit import RateLimit
 from queue_app.services import Services
@@ -71,13 +73,15 @@ def create_app(
             await app.state.context.services.aclose()
             await _flush(tracer_provider)
 
+    all_busy = (*routes.busy.routes, *watch_routes.busy.routes)
+    busy = [route for route in all_busy if isinstance(route, PlainRoute)]
     app = FastAPI(
         title="Queue Processing API",
         version="1.0.0",
         description="Enqueue JSON objects, and ask what became of them.",
         lifespan=lifespan,
         # Not included, so that they are found first and without a router in between.
-        routes=[*routes.busy.routes, *watch_routes.busy.routes],
+        routes=[*busy],
         redirect_slashes=False,  # a redirect would cost a round trip, and clients drop the body
         redoc_url=None,
         telemetry={
@@ -93,6 +97,8 @@ def create_app(
     app.state.settings = settings
     if services is not None:
         app.state.context = make_context(settings, services, lifecycle, metrics)
+    if tracer_provider is None:
+        app.add_middleware(Lane, routes=busy)
     app.add_middleware(HeadAsGet)
     app.add_middleware(Gate, keys=settings.accepted_api_keys, rate=rate, metrics=metrics)
     for router in (

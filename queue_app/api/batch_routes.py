@@ -75,7 +75,7 @@ async def enqueue_batch(request: Request, context: ContextDep) -> Response:
     if context.lifecycle.is_closing:
         raise Closing
     settings = context.settings
-    is_lines = check_media(request.headers, _LINES) in _LINES
+    is_lines = check_media(request.scope, _LINES) in _LINES
     enqueue = _sender(request, context)
     chunks = bounded(request, settings.max_batch_bytes)
     if is_lines:

@@ -1,6 +1,7 @@
 """Exceptions become problems here, FastAPI's and Starlette's own included."""
 
 import logging
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -15,15 +16,6 @@ from queue_app.api import problems
 from queue_app.api.problems import ProblemType, problem_response
 
 _log = logging.getLogger(__name__)
-
-
-def install(app: FastAPI) -> None:
-    """Let every exception of the application answer with a problem."""
-    app.exception_handler(errors.QueueAppError)(_on_own_error)
-    app.exception_handler(HTTPException)(_on_http_exception)
-    app.exception_handler(RequestValidationError)(_on_invalid_request)
-    app.exception_handler(ClientDisconnect)(_on_disconnect)
-    app.exception_handler(Exception)(_on_bug)
 
 
 async def _on_own_error(request: Request, error: errors.QueueAppError) -> Response:
@@ -83,3 +75,26 @@ async def _on_disconnect(_request: Request, _error: ClientDisconnect) -> Respons
 async def _on_bug(request: Request, _error: Exception) -> Response:
     # The server raises the exception again after this answer, so that the log has it.
     return problem_response(request, problems.INTERNAL_ERROR, problems.INTERNAL_ERROR.example)
+
+
+_HANDLERS: dict[type[Exception], Callable[[Request, Any], Awaitable[Response]]] = {
+    errors.QueueAppError: _on_own_error,
+    HTTPException: _on_http_exception,
+    RequestValidationError: _on_invalid_request,
+    ClientDisconnect: _on_disconnect,
+}
+
+
+def install(app: FastAPI) -> None:
+    """Let every exception of the application answer with a problem."""
+    for kind, handler in _HANDLERS.items():
+        app.exception_handler(kind)(handler)
+    app.exception_handler(Exception)(_on_bug)
+
+
+async def answer_to(request: Request, error: Exception) -> Response | None:
+    """The answer to an exception of an endpoint's; None for one that only a bug explains."""
+    for kind, handler in _HANDLERS.items():
+        if isinstance(error, kind):
+            return await handler(request, error)
+    return None

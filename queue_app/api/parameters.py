@@ -10,6 +10,7 @@ from typing import Any
 
 from fastapi import Request
 
+from queue_app.api.fields import field
 from queue_app.errors import InvalidParameter
 
 CALLER = "queue_app.caller"
@@ -186,7 +187,7 @@ def idempotency_key(request: Request) -> str | None:
     Raises:
         InvalidParameter: it is not 1 to 255 visible ASCII characters.
     """
-    key = request.headers.get("idempotency-key")
+    key = field(request.scope, b"idempotency-key")
     if key is None:
         return None
     if len(key) > 1 and key[0] == key[-1] == '"':

@@ -11,8 +11,9 @@ from queue_app.api.context import context_of
 from queue_app.api.dependencies import ContextDep, read_payload
 from queue_app.api.plain_route import PlainRoute
 from queue_app.api.problems import PROBLEM_TYPES, problem_response
-from queue_app.api.responses import FaithfulJSONResponse
+from queue_app.api.responses import EncodedResponse, FaithfulJSONResponse
 from queue_app.errors import Closing
+from queue_app.payload import encode_json
 from queue_app.producer import Readiness
 
 _READY_RETRY_SECONDS = 5
@@ -66,7 +67,7 @@ async def enqueue(request: Request) -> Response:
     if request.scope["query_string"]:
         due_at = parameters.due_at(request, context.services.now())
     key = parameters.idempotency_key(request)
-    headers = {}
+    headers = []
     if key is None:
         task_id = await context.services.producer.enqueue(payload, due_at=due_at)
     else:
@@ -74,9 +75,10 @@ async def enqueue(request: Request) -> Response:
         done = await context.idempotent.enqueue(key, payload, due_at=due_at, schedule=schedule)
         task_id = done.task_id
         if done.is_replayed:
-            headers["Idempotency-Replayed"] = "true"
-    headers["Location"] = f"{request.scope.get('root_path', '')}/status/{task_id}"
-    return FaithfulJSONResponse({"task_id": task_id}, headers=headers)
+            headers.append((b"idempotency-replayed", b"true"))
+    location = f"{request.scope.get('root_path', '')}/status/{task_id}"
+    headers.append((b"location", location.encode("latin-1")))
+    return EncodedResponse(encode_json({"task_id": task_id}), headers)
 
 
 @router.get(

@@ -38,7 +38,7 @@ _INSTANCE = f"/tasks/{schemas.EXAMPLE_TASK_ID}"
 async def read_task(request: Request, task_id: TaskIdDep, services: ServicesDep) -> Response:
     """Tell all that is known of a task; 404 for an id that was never enqueued."""
     record = await find_record(services, task_id)
-    return tagged(request.headers, _body(services, record))
+    return tagged(request.scope, _body(services, record))
 
 
 @router.delete(

@@ -13,9 +13,9 @@ from queue_app.api.context import context_of
 from queue_app.api.etags import tagged
 
 _MEDIA_TYPES = {
-    "css": "text/css; charset=utf-8",
-    "js": "text/javascript; charset=utf-8",
-    "svg": "image/svg+xml",
+    "css": b"text/css; charset=utf-8",
+    "js": b"text/javascript; charset=utf-8",
+    "svg": b"image/svg+xml",
 }
 _FILE_NAME = re.compile(r"[a-z_]+\.(css|js|svg)", re.ASCII)
 
@@ -34,7 +34,7 @@ async def show_page(request: Request) -> Response:
         .replace(b"{root}", b"../" if is_folder else b"./")
         .replace(b"{max_payload_bytes}", str(limit).encode())
     )
-    return tagged(request.headers, page, media_type="text/html; charset=utf-8")
+    return tagged(request.scope, page, media_type=b"text/html; charset=utf-8")
 
 
 @router.get("/ui/{name}")  # noqa: FAST003 - read by hand, with problems of our own
@@ -47,7 +47,7 @@ async def show_file(request: Request) -> Response:
         content = _read(match[0])
     except FileNotFoundError:
         raise HTTPException(404) from None
-    return tagged(request.headers, content, media_type=_MEDIA_TYPES[match[1]])
+    return tagged(request.scope, content, media_type=_MEDIA_TYPES[match[1]])
 
 
 @cache

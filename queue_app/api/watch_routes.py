@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request
@@ -64,13 +65,11 @@ async def read_status(request: Request) -> Response:
     if request.scope["query_string"]:
         wait = parameters.seconds(request, "wait", parameters.MAX_WAIT_SECONDS)
     if wait:
-        status = await _wait(request, task_id, wait, context)
+        shown = _show(await _wait(request, task_id, wait, context))
     else:
-        status = await services.producer.status(task_id)
-    hint = None
-    if status.state in {JobState.PENDING, JobState.STARTED}:
-        hint = {"Retry-After": _ask_again_after(services, task_id)}
-    return tagged(request.headers, status_body(status), extra=hint)
+        shown = await services.producer.shown(task_id, _show)
+    hint = [] if shown.is_end else [(b"retry-after", _ask_again_after(services, task_id))]
+    return tagged(request.scope, shown.body, etag=shown.etag, extra=hint)
 
 
 @router.get(
@@ -215,21 +214,39 @@ async def _wait(request: Request, task_id: str, wait: float, context: Context) -
                 left = deadline - loop.time()
                 if (record is not None and record.state.is_end) or left <= 0:
                     return status
-                if has_answer and not is_known(request.headers, etag_of(status_body(status))):
+                if has_answer and not is_known(request.scope, etag_of(status_body(status))):
                     return status
                 if lifecycle.is_closing:
                     return status
                 await watch.change(min(left, LOOK_SECONDS))
 
 
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """The answer of `/status`, encoded."""
+
+    body: bytes
+    etag: str
+    is_end: bool
+
+    def __len__(self) -> int:
+        return len(self.body)
+
+
+def _show(status: JobStatus) -> _Shown:
+    body = status_body(status)
+    is_end = status.state not in {JobState.PENDING, JobState.STARTED}
+    return _Shown(body, etag_of(body), is_end)
+
+
 def _status(task_id: str, record: TaskRecord | None) -> JobStatus:
     return JobStatus(task_id, JobState.PENDING) if record is None else record.status()
 
 
-def _ask_again_after(services: Services, task_id: str) -> str:
+def _ask_again_after(services: Services, task_id: str) -> bytes:
     """When to ask again, in seconds: a young job may end at any moment, an old one takes long."""
     issued_at = services.producer.ids.issued_at(task_id)
     if issued_at is None:
-        return "5"
+        return b"5"
     age = services.now() - issued_at
-    return "1" if age < _YOUNG_SECONDS else "5"
+    return b"1" if age < _YOUNG_SECONDS else b"5"

@@ -197,3 +197,39 @@ async def test_closing_forgets_and_closes_connections() -> None:
     assert blobs.closed
     await status(reader)
     assert len(blobs.reads) == 2
+
+
+async def test_what_was_made_of_a_result_is_kept_with_it() -> None:
+    reader, blobs, clock = make()
+    blobs.put("1", "SUCCESS")
+    await status(reader)
+    assert reader.form("1") is None
+    reader.keep_form("1", '"0"', "made", 4)
+    assert reader.form("1") == "made"
+    clock.now += 601
+    assert reader.form("1") is None
+
+
+async def test_what_was_made_of_another_version_or_of_nothing_is_not_kept() -> None:
+    reader, blobs, _ = make()
+    reader.keep_form("1", '"0"', "made", 4)
+    blobs.put("1", "SUCCESS")
+    await status(reader)
+    reader.keep_form("1", '"other"', "made", 4)
+    assert reader.form("1") is None
+
+
+async def test_what_was_made_of_results_counts_for_the_memory() -> None:
+    reader, blobs, _ = make(cache_bytes=8000)
+    for task_id in ("1", "2"):
+        blobs.put(task_id, "SUCCESS")
+        await status(reader, task_id)
+    for number in range(8):
+        reader.keep_form("2", '"1"', f"made {number}", 100 if number else 8000)
+    assert reader.form("2") == "made 1"
+    for number in range(3, 15):
+        blobs.put(str(number), "SUCCESS")
+        await status(reader, str(number))
+        reader.keep_form(str(number), f'"{number - 1}"', "made", 400)
+    assert reader.known("2") is None
+    assert sum(reader.known(str(number)) is not None for number in range(15)) == 8

@@ -77,6 +77,16 @@ class ProducerContract:
         assert status.state is JobState.SUCCESS
         assert repr(status.result) == repr(result)
 
+    async def test_what_is_shown_of_a_job_is_made_of_its_status(self, bench: Bench) -> None:
+        def show(status: JobStatus) -> str:
+            return f"{status.task_id} {status.state} {status.result}"
+
+        task_id = await bench.producer.enqueue(payload())
+        assert await bench.producer.shown(task_id, show) == f"{task_id} PENDING None"
+        await bench.finish(task_id, 7)
+        for _ in range(2):
+            assert await bench.producer.shown(task_id, show) == f"{task_id} SUCCESS 7"
+
     async def test_a_failed_job_has_type_and_message(self, bench: Bench) -> None:
         task_id = await bench.producer.enqueue(payload())
         await bench.fail(task_id, ValueError("no such order: é"))

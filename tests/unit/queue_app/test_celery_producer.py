@@ -9,7 +9,7 @@ from celery_azure.errors import BusyError, UnreachableError
 from celery_azure.result_reader import StoredResult
 from queue_app.celery_producer import CeleryProducer
 from queue_app.errors import BrokerUnavailable, StorageUnavailable, UnreadableRecord
-from queue_app.jobs import Cancelling
+from queue_app.jobs import Cancelling, JobState, JobStatus
 from queue_app.producer import Payload
 from queue_app.settings import Settings
 from tests.unit.celery_azure.virtual_time import VirtualTime
@@ -228,6 +228,33 @@ async def test_what_is_no_state_is_told_in_a_line_that_quotes_nothing_of_it(
     (line,) = caplog.records
     assert line.getMessage().startswith("What is stored of task a is no state: ")
     assert "SECRET" not in caplog.text
+    await producer.aclose()
+
+
+async def test_what_is_shown_of_a_success_is_made_once(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    producer = CeleryProducer(settings)
+    monkeypatch.setattr(producer._results, "_blobs", Stored(b'{"status":"SUCCESS","result":7}'))
+    made = []
+
+    def show(status: JobStatus) -> str:
+        made.append(status)
+        return "shown"
+
+    assert [await producer.shown("a", show) for _ in range(3)] == ["shown"] * 3
+    assert made == [JobStatus("a", JobState.SUCCESS, 7)]
+    await producer.aclose()
+
+
+async def test_what_is_shown_of_a_job_that_runs_is_made_each_time(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    producer = CeleryProducer(settings)
+    monkeypatch.setattr(producer._results, "_blobs", Stored(b'{"status":"STARTED"}'))
+    shown = iter(["first", "second"])
+    assert await producer.shown("a", lambda _: next(shown)) == "first"
+    assert await producer.shown("a", lambda _: next(shown)) == "second"
     await producer.aclose()
 
 
