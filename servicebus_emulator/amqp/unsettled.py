@@ -30,6 +30,9 @@ class Unsettled(Generic[L]):
     def take(self, first: int, last: int, *, forget: bool) -> dict[L, dict[int, bytes]]:
         """Return the known deliveries from `first` to `last`: by link, the tag of each."""
         deliveries: dict[L, dict[int, bytes]] = {}
+        if first == last and first in self._deliveries:  # most are settled one by one
+            link, tag = self.get(first, forget=forget)
+            return {link: {first: tag}}
         for delivery_id in self.between(first, last):
             link, tag = self.get(delivery_id, forget=forget)
             deliveries.setdefault(link, {})[delivery_id] = tag

@@ -22,6 +22,7 @@ from servicebus_emulator.server.control import Control
 from servicebus_emulator.server.engine import Engine
 from servicebus_emulator.server.http_answers import HttpAnswers
 from servicebus_emulator.server.http_door import HttpDoor
+from servicebus_emulator.server.identities import new_id
 from servicebus_emulator.server.listener import Listener
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class ServiceBusEmulator:
             self.namespace,
             self._keys,
             f"emulator-{uuid.uuid4().hex}",
-            uuid.uuid4,
+            new_id,
             options.get("idle_limits"),
         )
         self.control = Control(
@@ -263,7 +264,7 @@ class ServiceBusEmulator:
             self._saving = Saving(
                 folder, options.get("durability", "process"), journal, self._clock
             )
-        namespace = Namespace(uuid.uuid4, limits=limits, journal=journal, now=now)
+        namespace = Namespace(new_id, limits=limits, journal=journal, now=now)
         try:
             if self._saving is not None:
                 self._saving.load(namespace)
