@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 MOST_HOPS = 4
 TRANSFER_FAILED = "TransferFailed"
+HOPS_EXCEEDED = "MaxTransferHopCountExceeded"
 
 
 class Queue(Outlet):
@@ -192,7 +193,8 @@ class Queue(Outlet):
             return False
         failure = self._transfer(message, target, now)
         if failure is not None and self.transfer_dead_letter_queue is not None:
-            self._move(message, self.transfer_dead_letter_queue, now, TRANSFER_FAILED, failure)
+            reason = HOPS_EXCEEDED if message.hops >= MOST_HOPS else TRANSFER_FAILED
+            self._move(message, self.transfer_dead_letter_queue, now, reason, failure)
         else:
             self._remove(message)
         return True

@@ -43,12 +43,14 @@ class Interception:
     @property
     def alert(self) -> bool:
         """Whether any fault waits, or anything is put off."""
-        return self._faults.any_armed or bool(self._held)
+        return self._faults.any_armed or bool(self._held) or bool(self._lost)
 
     def intercept(
         self, peer: Peer, event: Event, now: float, proceed: Callable[[Peer, Event, float], None]
     ) -> None:
         """Let a client's event pass, or let a fault happen to it."""
+        if self._lost:  # before a client that is quick settles
+            self._lose_put_off(now)
         key: Hashable = getattr(event, "link", peer)
         if self._held.has_line(key):
             self._held.hold(key, peer, now, lambda at: self._pass(peer, event, at, proceed))
@@ -109,10 +111,13 @@ class Interception:
 
     def expire(self, now: float) -> set[Peer]:
         """Do what was put off until now; the clients that it concerned."""
+        self._lose_put_off(now)
+        return self._held.expire(now)
+
+    def _lose_put_off(self, now: float) -> None:
         lost, self._lost, self._lost_at = self._lost, [], None
         for queue, token in lost:
             _lose(queue, token, now)
-        return self._held.expire(now)
 
     def _lose_locks(self, event: events.DispositionReceived, now: float) -> None:
         with contextlib.suppress(BrokerError):

@@ -41,9 +41,9 @@ def through_the_pipeline(share: float = 1.0) -> settings:
     return settings(max_examples=max(1, round(PIPELINE[_chosen()] * share)))
 
 
-def walks() -> settings:
+def walks(share: float = 1.0) -> settings:
     """Settings for a state machine, of which each example is a walk of many steps."""
-    return settings(max_examples=WALKS[_chosen()])
+    return settings(max_examples=max(1, round(WALKS[_chosen()] * share)))
 
 
 def _chosen() -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import count
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
@@ -20,6 +21,10 @@ from servicebus_emulator.broker.entities import QueueDescription
 from servicebus_emulator.broker.errors import MessageLockLost, MessageNotFound
 from servicebus_emulator.broker.message import Message, MessageState, ReceiveMode
 from servicebus_emulator.broker.namespace import Namespace
+
+if TYPE_CHECKING:
+    from servicebus_emulator.broker.queue import Queue
+    from tests.property.remote_queue import RemoteNamespace, RemoteQueue
 
 LOCK = 30.0
 
@@ -45,15 +50,23 @@ class QueueMachine(RuleBasedStateMachine):
 
     @initialize(max_delivery_count=st.integers(1, 4))
     def begin(self, max_delivery_count: int) -> None:
-        numbers = count(1)
         self.now = 0.0
         self.fates: dict[str, Fate] = {}
         self.last_number = 0
         self.names = count()
         self.max_delivery_count = max_delivery_count
+        self.open_queue(max_delivery_count)
+
+    def open_queue(self, max_delivery_count: int) -> None:
+        numbers = count(1)
         description = QueueDescription(lock_duration=LOCK, max_delivery_count=max_delivery_count)
-        self.namespace = Namespace(lambda: UUID(int=next(numbers)))
-        self.queue = self.namespace.create_queue("q", description, now=0.0)
+        namespace = Namespace(lambda: UUID(int=next(numbers)))
+        self.namespace: Namespace | RemoteNamespace = namespace
+        self.queue: Queue | RemoteQueue = namespace.create_queue("q", description, now=0.0)
+
+    def possible(self, verb: str, _token: UUID) -> str:
+        """What can be done to a message instead, where that cannot be done."""
+        return verb
 
     def assign_number(self, fate: Fate) -> None:
         self.last_number += 1
@@ -153,7 +166,7 @@ class QueueMachine(RuleBasedStateMachine):
         again=st.booleans(),
     )
     def settle(self, token: UUID, verb: str, again: bool) -> None:
-        fate = self.held(token)
+        fate, verb = self.held(token), self.possible(verb, token)
         operation = getattr(self.queue, verb)
         if fate is None:
             with pytest.raises(MessageLockLost):

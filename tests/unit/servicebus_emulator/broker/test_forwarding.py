@@ -79,6 +79,7 @@ def test_a_message_is_forwarded_four_times_and_no_more(namespace: Namespace) -> 
 
     assert names(namespace.get_queue("q5")) == ["near"]
     assert failed(chain[4]).message_id == "far"
+    assert failed(chain[4]).dead_letter_reason == "MaxTransferHopCountExceeded"
     assert "at most 4 times" in (failed(chain[4]).dead_letter_description or "")
 
 

@@ -295,6 +295,13 @@ def test_a_message_loses_its_lock_on_its_way_to_the_client(desk: Desk) -> None:
     assert len(again) == 1
 
 
+def test_a_client_that_settles_at_once_has_lost_the_lock_all_the_same(desk: Desk) -> None:
+    desk.inject("deliver", "lose-lock", times=1)
+    answer = desk.client.settle(desk.receive(), Accepted())
+
+    assert answer_of(answer) == "com.microsoft:message-lock-lost"
+
+
 def test_a_message_that_is_deleted_on_delivery_has_no_lock_to_lose(desk: Desk) -> None:
     injected = desk.inject("deliver", "lose-lock")
     desk.client.receiver(credit=1, settled=True)
