@@ -48,14 +48,15 @@ class QueueMachine(RuleBasedStateMachine):
 
     tokens = Bundle("tokens")
 
-    @initialize(max_delivery_count=st.integers(1, 4))
-    def begin(self, max_delivery_count: int) -> None:
+    @initialize(target=tokens, max_delivery_count=st.integers(1, 4))
+    def begin(self, max_delivery_count: int) -> object:
         self.now = 0.0
         self.fates: dict[str, Fate] = {}
         self.last_number = 0
         self.names = count()
         self.max_delivery_count = max_delivery_count
         self.open_queue(max_delivery_count)
+        return multiple()
 
     def open_queue(self, max_delivery_count: int) -> None:
         numbers = count(1)
