@@ -96,7 +96,9 @@ def measure_status(bench: Bench) -> list[Row]:
     rate = Row(f"{what}: requests a second", "req/s", FLOOR, "≥ 4,000/s")
     cost = Row(f"{what}: API CPU a request", "ms", FLOOR)
     unknown = Row(f"status of unknown ids, {CONNECTIONS} connections", "req/s", FLOOR)
-    rows = [rate, cost, unknown]
+    lookup = Row(f"{unknown.title}: API CPU a request", "ms", FLOOR)
+    one = Row(f"status of one unknown id, {CONNECTIONS} connections", "req/s", FLOOR)
+    rows = [rate, cost, unknown, lookup, one]
     bench.leave_out(rows, REDIS)
     wanted: list[tuple[str, Broker | None]] = [(OURS, None), (FLOOR, None)]
     wanted += [(broker.name, broker) for broker in bench.brokers.named(REDIS)]
@@ -117,6 +119,9 @@ def measure_status(bench: Bench) -> list[Row]:
                 strangers = [f"/status/{uuid.uuid4()}" for _ in range(1000)]
                 answer = server.under(load, seconds, "GET", strangers)
                 unknown.add(name, answer["requests"] / answer["seconds"])
+                lookup.add(name, answer["server_cpu"] / answer["requests"] * 1000)
+                answer = server.under(load, seconds, "GET", strangers[:1])
+                one.add(name, answer["requests"] / answer["seconds"])
     return rows
 
 

@@ -106,17 +106,15 @@ class CeleryProducer:
 
         So is a job that was accepted here five milliseconds ago at most, whatever is stored.
         """
-        if self._fresh.get(task_id, 0.0) > asyncio.get_running_loop().time():
-            return JobStatus(task_id, JobState.PENDING)
-        record = await self.record(task_id)
+        record = await self._record_to_tell(task_id)
         return JobStatus(task_id, JobState.PENDING) if record is None else record.status()
 
     async def shown(self, task_id: str, show: Callable[[JobStatus], Shown]) -> Shown:
-        """Return what is made of the job's status; of one that is kept, it is made once."""
+        """Return what is made of the job's `status`; of one that is kept, it is made once."""
         form: Shown | None = self._results.form(task_id)
         if form is not None:
             return form
-        record = await self.record(task_id)
+        record = await self._record_to_tell(task_id)
         if record is None:
             return show(JobStatus(task_id, JobState.PENDING))
         form = show(record.status())
@@ -157,6 +155,12 @@ class CeleryProducer:
         self._app.backend.close()
         self._claims.close()
         await asyncio.to_thread(self._app.close)
+
+    async def _record_to_tell(self, task_id: str) -> TaskRecord | None:
+        """What is stored of a task; None when nothing is, or the job is too fresh to look."""
+        if self._fresh.get(task_id, 0.0) > asyncio.get_running_loop().time():
+            return None
+        return await self.record(task_id)
 
     def _note_fresh(self, task_id: str) -> None:
         """Remember a new job for a moment, and forget those whose moment is over."""

@@ -116,6 +116,12 @@ class Shelf:
     def known(self, _: str) -> None:
         """Nothing is known."""
 
+    def form(self, _: str) -> None:
+        """Nothing is kept."""
+
+    def keep_form(self, *_: object) -> None:
+        """Nothing is."""
+
     async def read(self, _: str) -> StoredResult | None:
         self.reads += 1
         return None if self.meta is None else StoredResult(self.meta, '"1"')
@@ -154,6 +160,19 @@ async def test_a_job_that_was_accepted_just_now_is_looked_for_a_moment_later(
     assert (await producer.status(task_id)).state == "SUCCESS"
     await producer.enqueue(Payload(b"{}", {}))
     assert task_id not in producer._fresh
+
+
+async def test_what_is_shown_of_a_job_that_was_accepted_just_now_asks_nobody(
+    fresh: Fresh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    VirtualTime(monkeypatch)
+    producer, shelf = fresh
+    task_id = await producer.enqueue(Payload(b"{}", {}))
+    shelf.meta = {"status": "SUCCESS", "result": 1}
+    assert await producer.shown(task_id, _state) == "PENDING"
+    assert shelf.reads == 0
+    await asyncio.sleep(0.006)
+    assert await producer.shown(task_id, _state) == "SUCCESS"
 
 
 async def test_what_was_told_of_a_job_is_not_taken_back(
@@ -267,3 +286,7 @@ async def _retry_after(settings: Settings, error: Exception) -> int:
     finally:
         await producer.aclose()
     return caught.value.retry_after_seconds
+
+
+def _state(status: JobStatus) -> str:
+    return status.state
