@@ -21,7 +21,7 @@ from servicebus_emulator.admin.atom import (
 from servicebus_emulator.broker.access import AccessKey, Right
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
 KIND = "AuthorizationRule"
 RULES = "AuthorizationRules"
@@ -29,7 +29,10 @@ _RIGHTS = {"Manage": Right.MANAGE, "Send": Right.SEND, "Listen": Right.LISTEN}
 
 
 def rules_element(rules: Iterable[AccessKey]) -> ET.Element:
-    """The element of an entity's document that holds its rules, keys included."""
+    """The element of an entity's document that holds its rules, keys included.
+
+    Without times: those the service tells of the namespace's rules only.
+    """
     element = ET.Element(f"{{{SERVICE_BUS}}}{RULES}")
     for rule in rules:
         child = _child(element, KIND)
@@ -41,7 +44,8 @@ def rules_element(rules: Iterable[AccessKey]) -> ET.Element:
 def rule_entry(rule: AccessKey) -> Entry:
     """The document of a rule of the namespace, keys included."""
     holder = ET.Element("holder")
-    _fill(holder, rule)
+    times = {"CreatedTime": rule.created_at, "ModifiedTime": rule.modified_at}
+    _fill(holder, rule, {name: timestamp(moment) for name, moment in times.items()})
     fields = [(local_name(child), child) for child in holder]
     path = f"${RULES}/{rule.name}"
     return Entry(path, rule.name, KIND, list(fields), rule.created_at, rule.modified_at)
@@ -101,15 +105,15 @@ def _read_rights(element: ET.Element | None) -> Right:
     return rights
 
 
-def _fill(parent: ET.Element, rule: AccessKey) -> None:
+def _fill(parent: ET.Element, rule: AccessKey, times: Mapping[str, str] | None = None) -> None:
     _child(parent, "ClaimType").text = "SharedAccessKey"
     _child(parent, "ClaimValue").text = "None"
     rights = _child(parent, "Rights")
     for name, right in _RIGHTS.items():
         if right in rule.rights:
             _child(rights, "AccessRights").text = name
-    _child(parent, "CreatedTime").text = timestamp(rule.created_at)
-    _child(parent, "ModifiedTime").text = timestamp(rule.modified_at)
+    for name, moment in (times or {}).items():
+        _child(parent, name).text = moment
     _child(parent, "KeyName").text = rule.name
     _child(parent, "PrimaryKey").text = rule.key
     if rule.secondary_key:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -25,6 +25,7 @@ Fields = list[tuple[str, "str | ET.Element | None"]]
 """The children of a description, in order: name and text, a whole element, or None to leave out."""
 
 
+_EPOCH = datetime.fromtimestamp(0, UTC)
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What no XML document may hold, not even escaped (XML 1.0, section 2.2)."""
 
@@ -59,7 +60,7 @@ class Entry:
 
 def timestamp(seconds: float) -> str:
     """Write a time, given in seconds since the epoch, as RFC 3339 in UTC."""
-    moment = datetime.fromtimestamp(seconds, UTC)
+    moment = _EPOCH + timedelta(seconds=seconds)  # also long ago, on any system
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 

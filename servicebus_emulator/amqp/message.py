@@ -33,6 +33,7 @@ from servicebus_emulator.amqp.sections import (
     VALUE,
     find_sections,
 )
+from servicebus_emulator.amqp.types import Described
 from servicebus_emulator.amqp.usual import read_fields
 
 
@@ -152,13 +153,21 @@ def join(
     """
     out = bytearray()
     if header is not None:
-        encode_into(out, _HEADER_SCHEMA.describe(header))
-    if delivery_annotations:
+        encode_into(out, _described_header(header))
+    if delivery_annotations is not None:
         _put_section(out, DELIVERY_ANNOTATIONS, delivery_annotations)
     if message_annotations:
         _put_section(out, MESSAGE_ANNOTATIONS, message_annotations)
     out += bare
     return bytes(out)
+
+
+def _described_header(header: Header) -> Described:
+    """The wire form, in which null stands for whatever that means anyway, but for the count."""
+    described, usual = map(_HEADER_SCHEMA.describe, (header, Header()))
+    *fields, count = zip(described.value, usual.value, strict=True)
+    brief = [None if value == default else value for value, default in fields]
+    return Described(described.descriptor, [*brief, count[0]])
 
 
 def _put_section(out: bytearray, code: int, value: Any) -> None:

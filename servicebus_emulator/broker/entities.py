@@ -23,6 +23,9 @@ FOREVER = 922_337_203_685.477_58
 DEAD_LETTER_SUFFIX = "$DeadLetterQueue"
 TRANSFER_SUFFIX = f"$Transfer/{DEAD_LETTER_SUFFIX}"
 
+LARGEST_SIZE = 81_920
+"""Megabytes that an entity takes at most."""
+
 _MAX_LOCK_DURATION = 300.0
 _MAX_DELIVERY_COUNT = 2000
 _LEAST_IDLE = 300.0
@@ -99,7 +102,7 @@ class EntityDescription:
         """
         for name in self.FIXED:
             if getattr(self, name) != getattr(old, name):
-                raise ArgumentError(f"The property {name} cannot be changed after creation.")
+                raise ArgumentError(_fixed(name, type(self).__name__.removesuffix("Description")))
         self.validate()
 
 
@@ -127,7 +130,7 @@ class IntakeDescription(EntityDescription):
     def validate(self) -> None:
         """Check the properties; see `EntityDescription`."""
         super().validate()
-        _check("MaxSizeInMegabytes", self.max_size_in_megabytes, 0, 81_920)
+        _check("MaxSizeInMegabytes", self.max_size_in_megabytes, 0, LARGEST_SIZE)
         if self.max_message_size_in_kilobytes is not None:
             _check("MaxMessageSizeInKilobytes", self.max_message_size_in_kilobytes, 0, 102_400)
         _check(
@@ -194,6 +197,14 @@ class SubscriptionDescription(OutletDescription):
     """
 
     dead_lettering_on_filter_evaluation_exceptions: bool = True
+
+
+def _fixed(name: str, kind: str) -> str:
+    """What the service says of a property that cannot be changed."""
+    if name == "enable_partitioning":
+        return f"Partitioning cannot be changed for {kind}. It is decided at creation."
+    public = name.title().replace("_", "")
+    return f"The value for the {public} property of an existing {kind} cannot be changed."
 
 
 def _check(name: str, value: float, lowest: float, highest: float) -> None:

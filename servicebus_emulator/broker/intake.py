@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from servicebus_emulator.broker.duplicates import History
 from servicebus_emulator.broker.entities import FOREVER, IntakeDescription
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from servicebus_emulator.broker.surroundings import Surroundings
 
 
+NEVER: Final = -62_135_596_800.0
+"""The beginning of the year 1, which clients take for no time at all."""
+
+
 class Intake(ABC):
     """An entity of a namespace.
 
@@ -41,7 +45,8 @@ class Intake(ABC):
         now: When it was created.
 
     Attributes:
-        created_at, updated_at, accessed_at: Seconds since the epoch.
+        created_at, updated_at, accessed_at: Seconds since the epoch; `NEVER` before the first
+            access.
         max_message_size: Bytes of the largest message that the entity takes.
     """
 
@@ -49,7 +54,8 @@ class Intake(ABC):
         self, path: str, description: EntityDescription, surroundings: Surroundings, now: float
     ) -> None:
         self.path = path
-        self.created_at = self.updated_at = self.accessed_at = now
+        self.created_at = self.updated_at = self._began = now
+        self.accessed_at = NEVER
         self._surroundings = surroundings
         self._agenda = surroundings.agenda
         self._throttle = surroundings.throttle
@@ -208,6 +214,10 @@ class Intake(ABC):
     def touch(self, now: float) -> None:
         """Somebody uses the entity."""
         self.accessed_at = now
+        self.note_idleness()
+
+    def note_idleness(self) -> None:
+        """See that the entity is looked at when nobody has used it for as long as it says."""
         when = self.idle_at()
         if when is not None:
             self._agenda.remind(self, when)
@@ -217,7 +227,7 @@ class Intake(ABC):
         self._describe(description)
         self.updated_at = now
         self._note_change()
-        self.touch(now)
+        self.note_idleness()
 
     # -- being restored --------------------------------------------------------------------------
 
@@ -288,7 +298,7 @@ class Intake(ABC):
         return self._users > 0 or len(self._schedule) > 0
 
     def _last_use(self) -> float:
-        return max(self.accessed_at, self.updated_at)
+        return max(self.accessed_at, self.updated_at, self._began)  # restored, it begins anew
 
     def _stored_bytes(self) -> int:
         """What counts against the entity's quota."""

@@ -36,6 +36,7 @@ class Limits:
         min_lock_duration, min_time_to_live, min_duplicate_window: Seconds that an entity says at
             the least.
         entity_sizes: Megabytes that a queue or topic may say; None for any.
+        partitions: Of a partitioned entity, each of which has the size that it says.
         max_sql_filters, max_correlation_filters: Of one topic, in all of its subscriptions.
         max_identifier_length: Characters of what a message is told apart or kept together by: its
             id, those of its session and of the one to reply to, its partition keys.
@@ -57,6 +58,7 @@ class Limits:
     min_time_to_live: float = 0.0
     min_duplicate_window: float = 0.0
     entity_sizes: tuple[int, ...] | None = None
+    partitions: int = 16
     max_sql_filters: int | None = None
     max_correlation_filters: int | None = None
     max_identifier_length: int | None = None
@@ -104,6 +106,7 @@ PROFILES: Final[Mapping[str, Limits]] = {
         max_batch_size=1 * _MB,
         max_entities=1000,
         entity_sizes=(*_STANDARD_SIZES, 10_240, 20_480, 40_960, 81_920),
+        partitions=1,
     ),
     "unlimited": Limits(
         max_message_size=100 * _MB,

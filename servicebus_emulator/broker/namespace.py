@@ -24,7 +24,7 @@ from servicebus_emulator.broker.errors import (
 )
 from servicebus_emulator.broker.limits import Limits
 from servicebus_emulator.broker.queue import Queue
-from servicebus_emulator.broker.quotas import check_description
+from servicebus_emulator.broker.quotas import check_description, partitioned
 from servicebus_emulator.broker.subscription import SUBSCRIPTIONS, Subscription
 from servicebus_emulator.broker.surroundings import Surroundings
 from servicebus_emulator.broker.throttle import MANAGEMENT_COST, Throttle
@@ -138,7 +138,8 @@ class Namespace:
         """
         description = description or QueueDescription()
         self._check_creation(name, description)
-        return self._add(Queue(name, description, self._surroundings, now), now)
+        description = partitioned(description, self.limits)
+        return self._add(Queue(name, description, self._surroundings, now))
 
     def create_topic(
         self, name: str, description: TopicDescription | None = None, *, now: float
@@ -150,7 +151,8 @@ class Namespace:
         """
         description = description or TopicDescription()
         self._check_creation(name, description)
-        return self._add(Topic(name, description, self._surroundings, now), now)
+        description = partitioned(description, self.limits)
+        return self._add(Topic(name, description, self._surroundings, now))
 
     def get_entity(self, name: str) -> Queue | Topic:
         """The queue or topic of that name.
@@ -352,11 +354,11 @@ class Namespace:
         if most is not None and len(self._entities) >= most:
             raise QuotaExceeded(f"The namespace holds at most {most} entities.")
 
-    def _add(self, entity: _Kind, now: float) -> _Kind:
+    def _add(self, entity: _Kind) -> _Kind:
         self._entities[entity.path.casefold()] = entity
         if (journal := self._surroundings.journal) is not None:
             journal.note_entity(entity)
-        entity.touch(now)
+        entity.note_idleness()
         return entity
 
     def _remove(self, entity: Intake) -> None:

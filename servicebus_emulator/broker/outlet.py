@@ -303,8 +303,8 @@ class Outlet(Shelf):
 
     def _sessionful(self) -> OperationNotAllowed:
         return OperationNotAllowed(
-            f"It is not possible to create a non-sessionful message receiver on '{self.path}', "
-            "which requires sessions."
+            "It is not possible for an entity that requires sessions to create a non-sessionful "
+            f"message receiver. The entity is '{self.path}'."
         )
 
     def _deliver(
@@ -345,7 +345,8 @@ class Outlet(Shelf):
     def _end_delivery(self, message: Message, now: float) -> None:
         """A delivery has failed: once more, or never again."""
         self._unlock(message)
-        message.delivery_count += 1
+        if not self._is_final:  # dead letters keep the number that they died with
+            message.delivery_count += 1
         if message.delivery_count >= self.description.max_delivery_count and not self._is_final:
             self._bury(
                 message,

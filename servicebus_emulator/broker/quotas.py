@@ -7,9 +7,14 @@ https://learn.microsoft.com/azure/service-bus-messaging/service-bus-resource-man
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
 
-from servicebus_emulator.broker.entities import IntakeDescription, OutletDescription
+from servicebus_emulator.broker.entities import (
+    LARGEST_SIZE,
+    IntakeDescription,
+    OutletDescription,
+)
 from servicebus_emulator.broker.errors import ArgumentError, ArgumentOutOfRange, QuotaExceeded
 from servicebus_emulator.broker.rules import CorrelationFilter, SqlFilter
 
@@ -19,6 +24,9 @@ if TYPE_CHECKING:
     from servicebus_emulator.broker.entities import EntityDescription
     from servicebus_emulator.broker.limits import Limits
     from servicebus_emulator.broker.rules import Rule
+
+
+Intake = TypeVar("Intake", bound=IntakeDescription)
 
 
 def check_description(description: EntityDescription, limits: Limits) -> None:
@@ -36,6 +44,17 @@ def check_description(description: EntityDescription, limits: Limits) -> None:
         least = limits.min_duplicate_window
         _check_least("DuplicateDetectionHistoryTimeWindow", window, least)
         _check_size(description, limits)
+
+
+def partitioned(description: Intake, limits: Limits) -> Intake:
+    """A new entity's description, with the size that its partitions have together.
+
+    Source: https://learn.microsoft.com/azure/service-bus-messaging/service-bus-partitioning
+    """
+    size = description.max_size_in_megabytes * limits.partitions
+    if not description.enable_partitioning or size > LARGEST_SIZE:
+        return description
+    return replace(description, max_size_in_megabytes=size)
 
 
 def check_rule(rule: Rule, others: Iterable[Rule], limits: Limits) -> None:
@@ -70,7 +89,9 @@ def _check_size(description: IntakeDescription, limits: Limits) -> None:
             f"MaxMessageSizeInKilobytes is at most {most} in this namespace, and is {wanted}."
         )
     sizes, size = limits.entity_sizes, description.max_size_in_megabytes
-    if sizes is not None and size not in sizes:
+    whole = {each * limits.partitions for each in sizes or ()}
+    is_whole = description.enable_partitioning and size in whole  # as `partitioned` has made it
+    if sizes is not None and size not in sizes and not is_whole:
         raise ArgumentError(
             f"The specified value {size} is invalid. The property MaxSizeInMegabytes must be one "
             f"of the following values: {';'.join(map(str, sizes))}."

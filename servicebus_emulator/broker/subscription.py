@@ -80,6 +80,7 @@ class Subscription(Queue):
         now: float,
     ) -> None:
         super().__init__(f"{topic_path}/{SUBSCRIPTIONS}/{name}", description, surroundings, now)
+        self.accessed_at = now  # as the service has it, for subscriptions only
         self.name = name
         self.topic_path = topic_path
         self._rules: dict[str, Rule] = {}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from servicebus_emulator.amqp import message as amqp_message
 from servicebus_emulator.amqp.errors import DecodeError
 from servicebus_emulator.amqp.performatives import RECEIVER
+from servicebus_emulator.broker.intake import NEVER
 from servicebus_emulator.control.acts import entity_of
 from servicebus_emulator.nodes.message_mapping import bare_of
 
@@ -164,6 +165,6 @@ def _shown(value: object) -> Any:
 
 
 def _time(seconds: float | None) -> str | None:
-    if seconds is None or seconds >= _YEAR_10000:
+    if seconds is None or not NEVER < seconds < _YEAR_10000:
         return None
     return datetime.fromtimestamp(seconds, UTC).isoformat()

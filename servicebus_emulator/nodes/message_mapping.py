@@ -158,7 +158,9 @@ def to_wire(message: Message, *, peeked: bool = False) -> bytes:
         envelope.durable, envelope.priority, envelope.ttl, message.delivery_count
     )
     if not (envelope.annotations or envelope.delivery_annotations):
-        return header + broker_annotations.encode_sections(message, lock) + bare_of(message)
+        sections = broker_annotations.encode_sections(message, lock)
+        if sections is not None:
+            return header + sections + bare_of(message)
     for_receiver = envelope.delivery_annotations
     if lock is not None:
         for_receiver = {**for_receiver, broker_annotations.LOCK_TOKEN: lock.token}

@@ -94,7 +94,7 @@ class QueueOutlet(LinkEnd):
         session: The session that it holds; None for a queue without sessions.
     """
 
-    __slots__ = ("_mode", "_node", "_sent", "_tokens", "drains", "peer", "session")
+    __slots__ = ("_mode", "_node", "_tokens", "drains", "peer", "session")
 
     def __init__(
         self,
@@ -110,7 +110,6 @@ class QueueOutlet(LinkEnd):
         self.drains = False
         self._node = node
         self._mode = mode
-        self._sent = 0
         self._tokens: dict[bytes, UUID] = {}  # by tag, of which to make one anew is dear
 
     @property
@@ -151,9 +150,7 @@ class QueueOutlet(LinkEnd):
         payload = to_wire(message)
         self.peer.unsent += len(payload)
         if message.lock is None:
-            self._sent += 1
-            tag = self._sent.to_bytes(8, "big")
-            self.link.send(payload, delivery_tag=tag, settled=True)
+            self.link.send(payload, delivery_tag=b"", settled=True)  # nobody will ask for it again
         else:
             # The SDKs read the lock token out of the tag, as the bytes of a .NET Guid.
             token = message.lock.token

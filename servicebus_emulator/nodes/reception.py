@@ -74,6 +74,7 @@ class Reception:
             return self._coordinator.attach(link, peer)
         path = entity_path(_address(link, event.attach))
         if path.casefold() == CBS_NODE:
+            _check_first(peer, link)
             return _request_end(peer, link, self._cbs, CBS_NODE)
         entity = management_of(path)
         try:
@@ -111,6 +112,20 @@ def _address(link: Link, attach: Attach) -> str:
         text = "The link names no entity: its address is missing."
         raise RefusedError(errors.INVALID_FIELD, text)
     return terminus.address
+
+
+def _check_first(peer: Peer, link: Link) -> None:
+    """See that a connection has one link to `$cbs` in each direction, as in the service.
+
+    Clients that lost theirs without a word then begin a new connection.
+
+    Raises:
+        RefusedError: It has one already.
+    """
+    wanted = RequestInlet if link.role == RECEIVER else ReplyOutlet
+    for end in peer.ends.values():
+        if isinstance(end, wanted) and end.node_key == CBS_NODE:
+            raise RefusedError(errors.NOT_ALLOWED, "$cbs node has already been opened.")
 
 
 def _request_end(peer: Peer, link: Link, node: RequestNode, node_key: str) -> LinkEnd:

@@ -40,15 +40,19 @@ class RequestNode(Protocol):
 
 
 class RequestInlet(LinkEnd):
-    """The link on which a client sends its requests."""
+    """The link on which a client sends its requests.
 
-    __slots__ = ("_node", "_node_key", "_peer", "_replies")
+    Attributes:
+        node_key: The node's path in lower case.
+    """
+
+    __slots__ = ("_node", "_peer", "_replies", "node_key")
 
     def __init__(self, link: Link, peer: Peer, node: RequestNode, node_key: str) -> None:
         super().__init__(link)
         self._peer = peer
         self._node = node
-        self._node_key = node_key
+        self.node_key = node_key
         self._replies = 0
 
     def on_delivery(self, delivery: DeliveryReceived, now: float) -> None:
@@ -114,7 +118,7 @@ class RequestInlet(LinkEnd):
         return message.join(None, None, None, bare), reply_link
 
     def _reply_link(self, reply_to: str | None) -> Link:
-        known = self._peer.reply_links.get(self._node_key, [])
+        known = self._peer.reply_links.get(self.node_key, [])
         links = [link for link in known if link.attached]
         named = [link for link in links if reply_to and _target_address(link) == reply_to]
         nearby = [link for link in named or links if link.session is self.link.session]
@@ -126,12 +130,17 @@ class RequestInlet(LinkEnd):
 
 
 class ReplyOutlet(LinkEnd):
-    """The link on which a client reads responses."""
+    """The link on which a client reads responses.
 
-    __slots__ = ("_links",)
+    Attributes:
+        node_key: The node's path in lower case.
+    """
+
+    __slots__ = ("_links", "node_key")
 
     def __init__(self, link: Link, peer: Peer, node_key: str) -> None:
         super().__init__(link)
+        self.node_key = node_key
         self._links = peer.reply_links.setdefault(node_key, [])
         self._links.append(link)
 

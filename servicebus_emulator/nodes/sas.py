@@ -12,6 +12,7 @@ import base64
 import hashlib
 import hmac
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
@@ -94,14 +95,18 @@ class KeyRing:
             InvalidTokenError: It is malformed, expired, signed with another key, or not for this.
         """
         parts = _parse(token)
-        resource = entity_path(unquote_plus(parts["sr"]))
+        resource = _resource_path(unquote_plus(parts["sr"]), audience)
         known = self._named(unquote_plus(parts["skn"]), resource)
         policy = next((each for each in known if _is_signed_by(each, parts)), None)
         if policy is None:
             raise InvalidTokenError("InvalidSignature: the token has an invalid signature.")
         expires_at = float(parts["se"])
         if expires_at <= now:
-            raise InvalidTokenError("ExpiredToken: the token is expired.")
+            expired = datetime.fromtimestamp(expires_at, UTC).replace(tzinfo=None)
+            raise InvalidTokenError(
+                "ExpiredToken: The token is expired. "
+                f"Expiration time: '{expired.isoformat(timespec='milliseconds')}Z'."
+            )
         if not is_at_or_below(entity_path(audience), root=resource):
             raise InvalidTokenError("InvalidAudience: the token is not for this resource.")
         return Claim(resource, policy.rights, expires_at)
@@ -147,6 +152,13 @@ def _parse(token: str) -> dict[str, str]:
     if not (expiry.isascii() and expiry.isdigit() and len(expiry) <= _LONGEST_EXPIRY):
         raise InvalidTokenError("MalformedToken: se is not a number of seconds.")
     return parts
+
+
+def _resource_path(resource: str, audience: str) -> str:
+    """The path in what a token is for, where the SDK for Go leaves out the scheme before a host."""
+    host = audience.partition("://")[2].partition("/")[0]
+    first, _, rest = resource.strip("/").partition("/")
+    return rest if host and first.casefold() == host.casefold() else entity_path(resource)
 
 
 def _is_signed_by(policy: AccessKey, parts: dict[str, str]) -> bool:

@@ -7,7 +7,7 @@ read out of the answer to their attach.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from servicebus_emulator.amqp.errors import AmqpError
 from servicebus_emulator.amqp.performatives import Source
@@ -165,9 +165,14 @@ class SessionNode(QueueNode):
 
     def _give(self, link: Link, peer: Peer, lock: SessionLock) -> LinkEnd:
         source = link.remote.source if link.remote is not None else None
+        asked = _session_filter(link)
+        # In the form that the client chose: the SDK for Go describes the value, and reads it so.
+        given: Any = lock.session_id
+        if isinstance(asked, Described):
+            given = replace(asked, value=given)
         ticks = round(lock.until * _TICKS_PER_SECOND) + _TICKS_AT_EPOCH
         link.accept(
-            source=replace(source or Source(), filter={SESSION_FILTER: lock.session_id}),
+            source=replace(source or Source(), filter={SESSION_FILTER: given}),
             max_message_size=self.queue.max_message_size,
             properties={_LOCKED_UNTIL: ticks},
         )
@@ -191,10 +196,15 @@ class SessionNode(QueueNode):
 
 def _wanted_session(link: Link) -> str | None:
     """The session that a client names; None for whichever is next."""
-    source = link.remote.source if link.remote is not None else None
-    wanted = (source.filter or {}).get(SESSION_FILTER) if source is not None else None
+    wanted = _session_filter(link)
     value = wanted.value if isinstance(wanted, Described) else wanted
     return value if isinstance(value, str) else None
+
+
+def _session_filter(link: Link) -> Any:
+    """What a client's filter says of sessions, as it says it; None for nothing."""
+    source = link.remote.source if link.remote is not None else None
+    return (source.filter or {}).get(SESSION_FILTER) if source is not None else None
 
 
 def _patience(link: Link) -> float:

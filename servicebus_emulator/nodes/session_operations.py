@@ -30,11 +30,11 @@ def get_session_state(call: Call) -> Result:
 
 def set_session_state(call: Call) -> Result:
     """Note something with a session."""
-    state = call.body.get("session-state")
+    state = call.body.get("session-state")  # the SDK for Go writes nothing as no bytes
     if state is not None and not isinstance(state, bytes):
         raise BadRequestError("The field 'session-state' is neither binary nor null.")
     session_id = field(call.body, "session-id", str)
-    call.queue.sessions_at(call.now).set_state(session_id, state, call.now)
+    call.queue.sessions_at(call.now).set_state(session_id, state or None, call.now)
     return {}
 
 

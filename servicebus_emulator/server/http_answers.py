@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from servicebus_emulator.admin.refusals import refusal
 from servicebus_emulator.broker.access import Right
 from servicebus_emulator.clock import SystemClock
 from servicebus_emulator.nodes.address import entity_path
@@ -22,11 +23,6 @@ if TYPE_CHECKING:
 
 _WEBSOCKET = "/$servicebus/websocket"
 _CONTROL = "/emulator"
-_CLAIMS = {
-    "GET": "Manage,EntityRead",
-    "PUT": "Manage,EntityWrite",
-    "DELETE": "Manage,EntityDelete",
-}
 _XML = "application/xml; charset=utf-8"
 _HEALTHY = b'{"status":"healthy","message":"Service is healthy."}'
 
@@ -69,15 +65,16 @@ class HttpAnswers:
         if path == _CONTROL or path.startswith(f"{_CONTROL}/"):
             return self._steer(request)
         try:
-            claim = self._claim_of(request.headers.get("authorization"), path)
-        except InvalidTokenError as refusal:
-            return _unauthorized(str(refusal))
+            claim = self._claim_of(request.headers.get("authorization"), path, request)
+        except InvalidTokenError as fault:
+            return _unauthorized(str(fault))
         if not claim.allows(entity_path(path), Right.MANAGE, self._system.now()):
-            wanted = _CLAIMS.get(request.method, _CLAIMS["GET"])
-            return _unauthorized(f"InvalidClaims: {wanted} claims are required.")
+            reason = refusal(request.method, entity_path(path), self._namespace)
+            if reason is not None:
+                return _unauthorized(reason)
         return self._manage(request, path, query, claim)
 
-    def _claim_of(self, token: str | None, path: str) -> Claim:
+    def _claim_of(self, token: str | None, path: str, request: HttpRequest) -> Claim:
         """What a token proves, for a resource.
 
         Raises:
@@ -86,7 +83,8 @@ class HttpAnswers:
         if token is None:
             raise InvalidTokenError("MissingToken: the Authorization header is missing.")
         # Tokens are minted, and so judged, by the clients' clock.
-        return self._keys.claim_of_token(token, path, self._system.now())
+        audience = f"https://{request.headers.get('host', '')}/{path.lstrip('/')}"
+        return self._keys.claim_of_token(token, audience, self._system.now())
 
     def _manage(self, request: HttpRequest, path: str, query: str, claim: Claim) -> HttpResponse:
         # Imported for the first request: XML is slow to import, and most clients manage nothing.
@@ -99,14 +97,14 @@ class HttpAnswers:
             token, proved = request.headers.get(header), claim
             if token is not None:
                 try:
-                    proved = self._claim_of(token, other)
+                    proved = self._claim_of(token, other, request)
                 except InvalidTokenError:
                     return False
             return proved.allows(other, Right.MANAGE, self._system.now())
 
-        refusal = self._control.refusal(request.method, entity_path(path))
-        if refusal is not None:
-            status, detail = refusal
+        fault = self._control.refusal(request.method, entity_path(path))
+        if fault is not None:
+            status, detail = fault
             return HttpResponse(status, {"Content-Type": _XML}, render_error(status, detail))
         asked = Request(request.method, path, query, request.headers, request.body, may_manage)
         response = handle(asked, self._namespace, self._clock.now())
@@ -153,7 +151,7 @@ def _health(method: str) -> HttpResponse:
 
 
 def _unauthorized(detail: str) -> HttpResponse:
-    body = f"<Error><Code>401</Code><Detail>{escape(detail)}</Detail></Error>".encode()
+    body = f"<Error><Code>401</Code><Detail>{escape(detail, quote=False)}</Detail></Error>".encode()
     headers = {
         "Content-Type": _XML,
         "WWW-Authenticate": "SharedAccessSignature",

@@ -177,6 +177,22 @@ def test_a_status_is_set_and_seen(client: ServiceBusAdministrationClient) -> Non
         assert client.get_queue("orders").status == status
 
 
+def test_nobody_has_accessed_a_new_entity_but_a_subscription(
+    client: ServiceBusAdministrationClient,
+) -> None:
+    client.create_queue("orders", auto_delete_on_idle=timedelta(minutes=5))
+    client.update_queue(client.get_queue("orders"))
+    client.create_topic("news")
+
+    queue = client.get_queue_runtime_properties("orders")
+    topic = client.get_topic_runtime_properties("news")
+    client.create_subscription("news", "all")
+    subscription = client.get_subscription_runtime_properties("news", "all")
+    never = datetime.min.replace(tzinfo=UTC)
+    assert (queue.accessed_at_utc, topic.accessed_at_utc) == (never, never)
+    assert subscription.accessed_at_utc == datetime.fromtimestamp(NOW, UTC)
+
+
 def test_authorization_rules_come_and_go_with_their_entity(
     client: ServiceBusAdministrationClient,
 ) -> None:
@@ -194,7 +210,7 @@ def test_authorization_rules_come_and_go_with_their_entity(
     (kept,) = queue.authorization_rules or []
     assert (kept.key_name, kept.rights) == ("sender", ["Send"])
     assert (kept.primary_key, kept.secondary_key) == ("first", "second")
-    assert kept.created_at_utc == datetime.fromtimestamp(NOW, UTC)
+    assert kept.created_at_utc is None  # the service keeps no times of these
 
     queue.authorization_rules = None  # which the client leaves out of the document
     client.update_queue(queue)

@@ -93,8 +93,11 @@ def test_an_update_changes_the_queue_and_its_dead_letter_queue(namespace: Namesp
 def test_what_is_fixed_at_creation_cannot_be_updated(namespace: Namespace) -> None:
     namespace.create_queue("orders", now=0.0)
 
-    with pytest.raises(ArgumentError, match="cannot be changed"):
+    said = "The value for the RequiresSession property of an existing Queue cannot be changed."
+    with pytest.raises(ArgumentError, match=said):
         namespace.update_queue("orders", QueueDescription(requires_session=True), now=0.0)
+    with pytest.raises(ArgumentError, match="Partitioning cannot be changed for Queue"):
+        namespace.update_queue("orders", QueueDescription(enable_partitioning=True), now=0.0)
 
 
 def test_queues_with_available_messages_are_told_once(namespace: Namespace) -> None:

@@ -219,6 +219,7 @@ def test_a_dead_letter_is_never_dead_lettered_further(namespace: Namespace) -> N
 
     dead, token = lock(grave(queue), 1000.0)
     assert dead.dead_letter_reason == "again"
+    assert dead.delivery_count == 1  # that of its life
     grave(queue).complete(token, 1000.0)
     assert queue.counts(1000.0).total == 0
 

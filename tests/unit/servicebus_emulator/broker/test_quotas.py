@@ -1,9 +1,11 @@
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from servicebus_emulator.broker.entities import (
+    IntakeDescription,
     QueueDescription,
     SubscriptionDescription,
     TopicDescription,
@@ -109,3 +111,24 @@ def test_each_tier_has_its_number_of_filters() -> None:
     ]
 
     assert counts == [(70, 1000), (2000, 100_000), (2000, 100_000)]
+
+
+@pytest.mark.parametrize(("profile", "size"), [("standard", 65_536), ("premium", 4096)])
+def test_a_partitioned_entity_has_the_size_of_all_its_partitions(profile: str, size: int) -> None:
+    place = namespace(profile)
+    asked: dict[str, Any] = {"max_size_in_megabytes": 4096, "enable_partitioning": True}
+    description = QueueDescription(**asked)
+    for made in (
+        place.create_queue("q", description, now=0.0),
+        place.create_topic("t", TopicDescription(**asked), now=0.0),
+    ):
+        assert isinstance(made.description, IntakeDescription)
+        assert made.description.max_size_in_megabytes == size
+    again = replace(description, max_size_in_megabytes=size, lock_duration=30.0)
+    assert place.update_queue("q", again, now=0.0).description == again
+
+
+def test_a_partitioned_entity_grows_no_larger_than_any_may_be() -> None:
+    asked = QueueDescription(max_size_in_megabytes=81_920, enable_partitioning=True)
+
+    assert Namespace(uuid4).create_queue("q", asked, now=0.0).description == asked

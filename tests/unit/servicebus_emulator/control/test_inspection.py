@@ -30,6 +30,7 @@ def test_entities_are_told_with_their_counts() -> None:
 
     assert list(told) == ["invoices", "orders", "news", "news/Subscriptions/all"]
     assert (orders["active"], orders["locked"], orders["status"]) == (2, 1, "Active")
+    assert (told["invoices"]["accessed_at"], orders["accessed_at"] is None) == (None, False)
     assert (told["news"]["kind"], told["news/Subscriptions/all"]["rules"]) == (
         "topic",
         ["$Default"],

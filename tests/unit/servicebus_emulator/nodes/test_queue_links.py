@@ -222,7 +222,7 @@ def test_a_settled_receiver_deletes_what_it_gets() -> None:
     client.receiver(credit=1, settled=True)
     [delivery] = client.deliveries()
 
-    assert (delivery.settled, text_of(delivery.payload)) == (True, "a")
+    assert (delivery.settled, delivery.delivery_tag, text_of(delivery.payload)) == (True, b"", "a")
     assert client.world.queue().counts(client.world.now).active == 0
 
 

@@ -92,3 +92,21 @@ def test_a_link_without_an_address_is_refused() -> None:
     ]
 
     assert conditions == ["amqp:invalid-field"] * 2
+
+
+def test_a_connection_has_one_pair_of_links_to_cbs_at_a_time() -> None:
+    client = Client(World())
+    first = client.sender("$cbs")
+    client.receiver("$cbs")
+
+    for again in (client.sender, client.receiver):
+        again("$cbs")
+        error = client.detached()
+        assert error is not None
+        assert error.condition == "amqp:not-allowed"
+        assert "already been opened" in (error.description or "")
+        client.events.clear()
+    first.detach()
+    client.world.turn()
+    client.events.clear()
+    assert client.sender("$cbs").attached

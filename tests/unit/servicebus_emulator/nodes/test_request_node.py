@@ -10,6 +10,8 @@ from servicebus_emulator.nodes.request_node import MAX_REQUEST_SIZE, RequestInle
 from tests.unit.servicebus_emulator.nodes.in_memory import Client, World
 from tests.unit.servicebus_emulator.nodes.requests import Asker
 
+MANAGEMENT = "orders/$management"
+
 
 def request(reply_to: str | None = None) -> bytes:
     properties = Properties(message_id="id", reply_to=reply_to)
@@ -55,21 +57,21 @@ def test_a_response_comes_though_the_credit_is_used_up() -> None:
 
 def test_reply_to_names_the_link_by_its_target() -> None:
     client = Client(World())
-    mine = client.receiver("$cbs", credit=1, reply_to="mine")
-    client.receiver("$cbs", credit=1, reply_to="other")
-    client.send(client.sender("$cbs"), request(reply_to="mine"))
+    mine = client.receiver(MANAGEMENT, credit=1, reply_to="mine")
+    client.receiver(MANAGEMENT, credit=1, reply_to="other")
+    client.send(client.sender(MANAGEMENT), request(reply_to="mine"))
 
     assert [delivery.link for delivery in client.deliveries()] == [mine]
 
 
 def test_a_link_of_the_same_session_is_preferred() -> None:
     client = Client(World())
-    near = client.receiver("$cbs", credit=1)
+    near = client.receiver(MANAGEMENT, credit=1)
     first, client.session = client.session, client.connection.begin()
     client.world.turn()
-    client.receiver("$cbs", credit=1)
+    client.receiver(MANAGEMENT, credit=1)
     client.session = first
-    client.send(client.sender("$cbs"), request())
+    client.send(client.sender(MANAGEMENT), request())
 
     assert [delivery.link for delivery in client.deliveries()] == [near]
 

@@ -110,8 +110,16 @@ def test_a_token_whose_expiry_was_changed_is_refused() -> None:
 
 
 def test_an_expired_token_is_refused() -> None:
-    with pytest.raises(InvalidTokenError, match="expired"):
+    said = r"The token is expired\. Expiration time: '1970-01-12T13:46:40\.000Z'\."
+    with pytest.raises(InvalidTokenError, match=said):
         KeyRing().claim_of_token(token(expiry="1000000"), AUDIENCE, NOW)
+
+
+def test_a_token_may_leave_out_the_scheme_before_the_host_of_what_it_is_for() -> None:
+    of_namespace = KeyRing().claim_of_token(token("127.0.0.1:5672"), AUDIENCE, NOW)
+    of_queue = KeyRing().claim_of_token(token("127.0.0.1:5672/orders"), AUDIENCE, NOW)
+
+    assert (of_namespace.path, of_queue.path) == ("", "orders")
 
 
 @pytest.mark.parametrize("audience", ["sb://127.0.0.1:5672/invoices", "sb://h/orders2", "sb://h/"])

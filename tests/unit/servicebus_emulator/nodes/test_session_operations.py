@@ -29,11 +29,12 @@ def listed(queue: Queue, skip: int = 0, since: Timestamp = FOREVER) -> Any:
     return call(queue, "get-message-sessions", last_updated_time=since, skip=skip, top=2)
 
 
-def test_a_state_is_set_read_and_removed(queue: Queue) -> None:
+@pytest.mark.parametrize("nothing", [None, b""])
+def test_a_state_is_set_read_and_removed(queue: Queue, nothing: bytes | None) -> None:
     queue.accept_session("a", NOW)
     call(queue, "set-session-state", session_id="a", session_state=b"x")
     kept = call(queue, "get-session-state", session_id="a")
-    call(queue, "set-session-state", session_id="a", session_state=None)
+    call(queue, "set-session-state", session_id="a", session_state=nothing)
 
     assert kept == {"session-state": b"x"}
     assert call(queue, "get-session-state", session_id="a") == {"session-state": None}

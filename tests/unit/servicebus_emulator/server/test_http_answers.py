@@ -85,6 +85,23 @@ def test_who_may_not_manage_is_refused_and_changes_nothing(authorization: str | 
     assert (house.namespace.get_queue("orders").path, house.changes) == ("orders", 0)
 
 
+def test_of_what_is_not_there_everybody_is_told_who_has_a_token() -> None:
+    house = House()
+    house.namespace.create_queue("orders", now=1000.0)
+    missing = house.ask("GET", "/nobody", token(SENDER))
+
+    assert (missing.status, b"<entry" in missing.body) == (200, False)
+    assert house.ask("GET", "/orders", token(SENDER)).status == 401
+
+
+def test_a_token_may_name_the_host_alone() -> None:
+    house = House()
+    host = "emulator.example:5672"
+
+    assert house.ask("GET", "/$Resources/queues", token(ROOT_KEY, host), host=host).status == 200
+    assert house.ask("GET", "/$Resources/queues", token(ROOT_KEY, host), host="h").status == 401
+
+
 def test_who_may_manage_is_answered_and_the_change_is_told() -> None:
     house = House()
     house.namespace.create_queue("orders", now=1000.0)
