@@ -7,6 +7,7 @@ Importing this module loads no client library; making a client does.
 
 from __future__ import annotations
 
+import base64
 import logging
 import re
 from dataclasses import dataclass, field
@@ -205,6 +206,10 @@ def parse_blob_account(value: str) -> BlobAccount:
             "the storage account's connection string has neither AccountName and AccountKey, nor "
             "BlobEndpoint and SharedAccessSignature"
         )
+    try:
+        base64.b64decode(settings.get("accountkey", ""), validate=True)
+    except ValueError:
+        raise ValueError("the AccountKey of the storage account is not base64") from None
     return BlobAccount(connection_string=value)
 
 

@@ -74,7 +74,7 @@ class StorageAccount:
         parts = urlsplit(url)
         is_tls = parts.scheme == "https"
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("has a blob endpoint that is not a URL")
+            raise ValueError("the blob endpoint of the storage account is not a URL")
         port = parts.port or (443 if is_tls else 80)
         return cls(parts.hostname, port, is_tls, parts.path.rstrip("/"), credential)
 

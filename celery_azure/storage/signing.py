@@ -103,7 +103,7 @@ class SharedKey:
         try:
             return cls(account, base64.b64decode(key, validate=True))
         except ValueError:
-            raise ValueError("has an AccountKey that is not base64") from None
+            raise ValueError("the AccountKey of the storage account is not base64") from None
 
     def is_stale(self, now: float) -> bool:
         """Never."""

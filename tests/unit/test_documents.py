@@ -1,26 +1,30 @@
-"""What the documents name is there: pages, headings, tests, sessions, options, versions."""
+"""What the documents name is there: pages, headings, tests, options, imports, commands."""
 
 from __future__ import annotations
 
+import ast
 import dataclasses
+import importlib
 import re
+import shlex
 import tomllib
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from celery_azure.options import Options
+from celery_azure.results import BlobBackend
+from celery_azure.transport import Transport
+from queue_app.__main__ import _parser
+from servicebus_emulator.command_line import parse_options
+from tests.documents import PAGES, ROOT, name_of, snippets
 
-ROOT = Path(__file__).parents[2]
-PAGES = sorted(
-    [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")],
-)
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CHANGES = ROOT / "CHANGELOG.md"  # it names commands without what they need
 _CODE = re.compile(r"```.*?```", re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
-
-
-def name_of(page: Path) -> str:
-    return page.relative_to(ROOT).as_posix()
 
 
 def anchors(page: Path) -> set[str]:
@@ -84,3 +88,46 @@ def test_versions_are_those_that_are_wanted_and_tried() -> None:
     assert rows["Python"] == ", ".join(pythons)
     for name in ("Celery", "kombu", "azure-servicebus"):
         assert str(locked[name.lower()]).startswith(f"{rows[name]}.")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_what_snippets_import_is_there(page: Path) -> None:
+    for snippet in snippets(page, "python"):
+        for node in ast.walk(ast.parse(snippet)):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    importlib.import_module(alias.name)
+            elif isinstance(node, ast.ImportFrom):
+                module = importlib.import_module(str(node.module))
+                assert [name.name for name in node.names if not hasattr(module, name.name)] == []
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page != CHANGES], ids=name_of)
+def test_commands_are_understood(page: Path) -> None:
+    shown = r"python -m (queue_app|servicebus_emulator) ([^`\n…]+)"
+    commands = re.findall(shown, page.read_text("utf-8"))
+    for program, line in commands:
+        arguments = shlex.split(line, comments=True)
+        if program == "queue_app":
+            _parser().parse_args(arguments)
+        else:
+            parse_options(arguments, {})
+
+
+def test_a_project_of_ones_own_gets_this_transport_and_this_backend() -> None:
+    project: dict[str, Any] = {}
+    exec(snippets("README.md", "python")[0], project)  # noqa: S102 - our own
+    app = project["app"]
+
+    assert isinstance(app.backend, BlobBackend)
+    with app.connection_for_write() as connection:
+        assert isinstance(connection.transport, Transport)
+
+
+def test_a_project_that_migrates_writes_kombus_messages() -> None:
+    project: dict[str, Any] = {}
+    exec("from celery import Celery\n\napp = Celery()\n", project)  # noqa: S102
+    exec(snippets("docs/migrating.md", "python")[0], project)  # noqa: S102
+
+    with project["app"].connection_for_write() as connection:
+        assert Options.read(connection.transport_options).message_format == "kombu"

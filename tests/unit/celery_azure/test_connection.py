@@ -30,6 +30,7 @@ def test_a_namespace_that_cannot_be_is_told_in_a_sentence_without_secrets(
         ("secret", "neither a connection string"),
         ("https://", "the URL of the storage account is not like https://account"),
         ("https://x.example/?sig=secret", "the URL of the storage account is not like"),
+        ("AccountName=x;AccountKey=secret!", "the AccountKey of the storage account is not base64"),
         ("AccountName=x;BlobEndpoint=secret", "has neither AccountName and AccountKey"),
     ],
 )
