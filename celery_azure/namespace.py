@@ -254,8 +254,13 @@ class Namespace:
         closed.set()
 
     def settle(self, delivery: Delivery, settlement: Settlement) -> None:
-        """Decide what becomes of a delivery; the receiver's `on_settled` hears the answer."""
-        self.driver.call(self._settle, delivery, settlement)
+        """Decide what becomes of a delivery; the receiver's `on_settled` hears the answer.
+
+        At once where the next message may be waited for; soon where there are some in the buffer.
+        """
+        is_in_stock = bool(delivery.receiver.buffer)
+        call = self.driver.call_soon if is_in_stock else self.driver.call
+        call(self._settle, delivery, settlement)
 
     def _settle(self, delivery: Delivery, settlement: Settlement) -> None:
         receiver = delivery.receiver

@@ -115,6 +115,9 @@ class Transport(virtual.Transport):  # type: ignore[misc] # kombu publishes no t
         del connection
         due = None if timeout is None else time.monotonic() + timeout
         while True:
+            # While there is something, the signal stands, so that nobody needs to give it again.
+            if self.feed.deliver_one():
+                return
             self.feed.clear()
             if self.feed.deliver_one():
                 return

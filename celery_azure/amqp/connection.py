@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from celery_azure.amqp import frames
 from celery_azure.amqp import performatives as codes
 from celery_azure.amqp.codec import CodecError
-from celery_azure.amqp.deliveries import OpenDeliveries
+from celery_azure.amqp.deliveries import DISPOSITION_BYTES, Dispositions, OpenDeliveries
 from celery_azure.amqp.frames import AmqpError, Frame, FrameReader, error_of
 from celery_azure.amqp.isolation import call_each
 from celery_azure.amqp.link import HIGHEST_HANDLE, LinkTable
@@ -68,6 +68,7 @@ class Connection:
         self._container_id = container_id
         self._reader = FrameReader()
         self._output: list[bytes] = [frames.SASL_HEADER]
+        self._settled = Dispositions()
         self._links = LinkTable(container_id)
         self._deliveries = OpenDeliveries()
         self._next_delivery_id = 0
@@ -80,9 +81,9 @@ class Connection:
 
     def take_output(self) -> bytes:
         """What is to be written to the socket now."""
-        if not self._output:
+        if not self._output and not self._settled:
             return b""
-        data = b"".join(self._output)
+        data = b"".join([*self._settled.take(), *self._output])
         self._output.clear()
         self._pulse.wrote(len(data))
         return data
@@ -198,15 +199,13 @@ class Connection:
     def settle(self, link: Link, delivery_id: int, state: bytes) -> bool:
         """Tell the outcome of a delivery that came in, and wait for the peer's word on it.
 
-        False when nothing is told, because the peer takes no frame of this length.
+        Those that follow each other and have the same one are told together. False when nothing is
+        told, because the peer takes no frame of this length.
         """
-        frame = frames.disposition(
-            is_receiver=True, first=delivery_id, last=delivery_id, settled=False, state=state
-        )
-        if len(frame) > self._peer_frame_bytes:
+        if len(state) + DISPOSITION_BYTES > self._peer_frame_bytes:
             return False
         self._deliveries.taken(delivery_id, link)
-        self._output.append(frame)
+        self._settled.add(delivery_id, state)
         return True
 
     def give_credit(self, link: Link, credit: int, *, drain: bool = False) -> None:

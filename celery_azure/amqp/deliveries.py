@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from celery_azure.amqp.codec import CodecError
-from celery_azure.amqp.frames import SETTLED, AmqpError, Frame, Outcome, outcome_of
-from celery_azure.amqp.serials import ahead, between
+from celery_azure.amqp.frames import SETTLED, AmqpError, Frame, Outcome, disposition, outcome_of
+from celery_azure.amqp.serials import ahead, between, runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +17,33 @@ UNTOLD = "amqp:illegal-state"
 """Our own condition: a message was settled, and nobody has said whether it was taken."""
 
 _UNTOLD = Outcome(0, AmqpError(UNTOLD, "settled without a word of its fate"))
+
+DISPOSITION_BYTES = 32
+"""The most that a disposition has besides the outcome."""
+
+
+class Dispositions:
+    """The outcomes that are to be told next, of deliveries that came in."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[bytes, list[int]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._numbers)
+
+    def add(self, number: int, state: bytes) -> None:
+        """Tell that a delivery has this outcome, which is encoded already."""
+        self._numbers.setdefault(state, []).append(number)
+
+    def take(self) -> list[bytes]:
+        """The frames; they come before all others, as a link may end with one of these."""
+        written = [
+            disposition(is_receiver=True, first=first, last=last, settled=False, state=state)
+            for state, numbers in self._numbers.items()
+            for first, last in runs(numbers)
+        ]
+        self._numbers.clear()
+        return written
 
 
 class Told(NamedTuple):

@@ -111,13 +111,17 @@ class Receiver(Link):
             self.top_up()
 
     def top_up(self) -> None:
-        """Ask for as many messages as there is room for; not for each one by itself."""
+        """Ask for as many messages as there is room for; not for each one by itself.
+
+        For one, where that is all that is missing, only when somebody might wait for it.
+        """
         if not self.is_attached or self.connection is None or self.on_drained is not None:
             return
         most = 0 if self.is_paused or not self.limit else self.limit + self.ahead
         wanted = max(0, most - self.held)
         missing = wanted - self.credit
-        if missing < 0 or (missing and (self.credit == 0 or missing * 2 >= most)):
+        is_short = self.credit == 0 and self.held < self.limit
+        if missing < 0 or (missing and (is_short or missing * 4 >= most)):
             self.connection.give_credit(self, wanted)
 
     def release_held(self, count: int) -> None:

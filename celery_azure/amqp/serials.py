@@ -9,7 +9,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 MASK = 0xFFFFFFFF
 _HALF = 0x80000000
@@ -32,6 +32,17 @@ def between(first: int, last: int, known: Mapping[int, object]) -> list[int]:
         return [number for number in numbers if number in known]
     found = [number for number in known if 0 <= ahead(number, first) < count]
     return sorted(found, key=lambda number: ahead(number, first))
+
+
+def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
+    """The first and last of those that follow each other without a gap; a turn ends a run."""
+    found: list[tuple[int, int]] = []
+    for number in sorted(numbers):
+        if found and number == found[-1][1] + 1:
+            found[-1] = found[-1][0], number
+        else:
+            found.append((number, number))
+    return found
 
 
 class OutgoingWindow:

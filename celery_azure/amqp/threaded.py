@@ -1,7 +1,9 @@
 """A thread that drives an engine: it waits for the socket, for calls, and for deadlines.
 
 Everything that belongs to the engine happens in this thread; others hand it calls, which it makes
-in the order in which they came. Calls that come while it is busy cost no system call.
+in the order in which they came. Calls that come while it is busy cost no system call; calls that
+can wait for a moment do not wake it one by one: each time, it would take the interpreter from the
+threads that work.
 """
 
 from __future__ import annotations
@@ -33,6 +35,8 @@ _READ_BYTES = 262_144
 _CLOSE_SECONDS = 1.0
 _PAUSE_SECONDS = 0.1
 _READS_AT_ONCE = 16
+_MOMENT_SECONDS = 0.004
+"""For how long a call that can wait waits for others, after one that did not have to."""
 
 
 class ThreadedDriver:
@@ -58,6 +62,9 @@ class ThreadedDriver:
         self._tls = tls
         self._calls: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._is_asleep = False
+        self._is_called = False
+        self._is_called_soon = False
+        self._soon_at: float | None = None
         self._is_closing = False
         self._wake_out, self._wake_in = socket.socketpair()
         self._wake_out.setblocking(False)
@@ -76,10 +83,21 @@ class ThreadedDriver:
     def call(self, function: Callable[..., object], *arguments: Any) -> None:
         """Let the thread call a function; never waits, and may be used in a signal handler."""
         self._calls.append((function, arguments))
+        self._is_called = True
         if self._is_asleep:
-            self._is_asleep = False
-            with contextlib.suppress(OSError):  # full: it will wake; closed: it is gone
-                self._wake_in.send(b"\0")
+            self._wake()
+
+    def call_soon(self, function: Callable[..., object], *arguments: Any) -> None:
+        """Likewise, for what can wait for a moment: the first such call is made at once."""
+        self._is_called_soon = True  # first: whoever finds the call knows that it could wait
+        self._calls.append((function, arguments))
+        if self._is_asleep and self._soon_at is None:
+            self._wake()
+
+    def _wake(self) -> None:
+        self._is_asleep = False
+        with contextlib.suppress(OSError):  # full: it will wake; closed: it is gone
+            self._wake_in.send(b"\0")
 
     @staticmethod
     def call_beside(function: Callable[..., object], *arguments: Any) -> None:
@@ -133,6 +151,8 @@ class ThreadedDriver:
             engine.expire(now)
             if engine.connect_at is not None and engine.connect_at <= now:
                 self._connect()
+        if self._soon_at is None or self._soon_at <= now or self._is_called or self._is_closing:
+            self._make_calls()
         self._serve()
         self._wait()
 
@@ -145,21 +165,25 @@ class ThreadedDriver:
             self._failures.tell(another, self.now())
         self._pause.wait(_PAUSE_SECONDS)  # should it fail again and again, it fails slowly
 
-    def _serve(self) -> None:
-        """Make the calls, fetch the tokens, write what there is to write."""
+    def _make_calls(self) -> None:
         calls = self._calls
+        can_wait, self._is_called, self._is_called_soon = self._is_called_soon, False, False
         while calls:
             function, arguments = calls.popleft()
             function(*arguments)
+        self._soon_at = self.now() + _MOMENT_SECONDS if can_wait else None
+
+    def _serve(self) -> None:
+        """Fetch the tokens, write what there is to write."""
         if self.engine.token_wanted:
             self._fetch_tokens()
         self._flush()
 
     def _wait(self) -> None:
-        deadline = self.engine.deadline()
-        timeout = None if deadline is None else max(0.0, deadline - self.now())
-        self._is_asleep = True
-        if self._calls or self._is_closing:
+        deadlines = [at for at in (self.engine.deadline(), self._soon_at) if at is not None]
+        timeout = max(0.0, min(deadlines) - self.now()) if deadlines else None
+        self._is_asleep = True  # before looking: whoever calls from now on sees it
+        if self._is_called or self._is_closing or (self._calls and self._soon_at is None):
             timeout = 0.0
         ready = self._selector.select(timeout)
         self._is_asleep = False
@@ -170,6 +194,7 @@ class ThreadedDriver:
             elif events & selectors.EVENT_READ:
                 self._read()
         if woken:
+            self._make_calls()
             self._serve()
             with contextlib.suppress(OSError):
                 self._wake_out.recv(4096)

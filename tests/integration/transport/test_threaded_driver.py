@@ -152,3 +152,28 @@ def test_a_credential_that_takes_its_time_holds_up_nothing_else(
     assert called.wait(SECONDS)
     tokens.answered.set()
     namespace.publish("jobs", PAYLOAD, SECONDS)
+
+
+def test_calls_that_can_wait_share_a_moment_and_keep_their_order(
+    namespace: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("celery_azure.amqp.threaded._MOMENT_SECONDS", 3600.0)
+    driver, made, called = namespace.driver, list[str](), threading.Event()
+    wait_until(lambda: driver._is_asleep, "its sleep")
+    driver.call_soon(made.append, "at once")
+    wait_until(lambda: made and driver._soon_at is not None and driver._is_asleep, "its nap")
+    driver.call_soon(made.append, "soon")
+    driver.call_soon(made.append, "soon, too")
+    assert driver._is_asleep  # nobody has woken it
+    driver.call(made.append, "now")
+    driver.call(called.set)
+    assert called.wait(SECONDS)
+    assert made == ["at once", "soon", "soon, too", "now"]
+
+
+def test_a_call_that_can_wait_is_made_though_nobody_calls_again(namespace: Namespace) -> None:
+    first, second = threading.Event(), threading.Event()
+    namespace.driver.call_soon(first.set)
+    assert first.wait(SECONDS)
+    namespace.driver.call_soon(second.set)
+    assert second.wait(SECONDS)

@@ -63,6 +63,8 @@ class InlineDriver:
                 call()
             self._is_beside = False
 
+    call_soon = call
+
     def call_beside(self, function: Callable[..., object], *arguments: Any) -> None:
         """Call it when the call that is under way has been made."""
         self._beside.append(partial(function, *arguments))

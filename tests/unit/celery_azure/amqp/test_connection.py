@@ -320,6 +320,34 @@ def test_a_settlement_that_is_waited_for_is_given() -> None:
     assert len(link.outcomes) == 1
 
 
+def test_settlements_of_neighbours_are_told_together_but_for_those_with_another_outcome() -> None:
+    connection = wire.opened()
+    link = Recorder(is_receiver=True)
+    wire.attach(connection, link)
+    connection.take_output()
+    for number in (3, 1, 5, 2):
+        connection.settle(link, number, frames.ACCEPTED)
+    connection.settle(link, 4, frames.RELEASED)
+    told = [frame.fields for frame in wire.said(connection)]
+    assert [fields[:4] for fields in told] == [
+        [True, 1, 3, False],
+        [True, 5, None, False],
+        [True, 4, None, False],
+    ]
+    assert [fields[4].descriptor for fields in told] == [0x24, 0x24, 0x26]
+    assert connection.take_output() == b""
+
+
+def test_what_is_settled_is_told_before_its_link_is_detached() -> None:
+    connection = wire.opened()
+    link = Recorder(is_receiver=True)
+    wire.attach(connection, link)
+    connection.take_output()
+    connection.settle(link, 0, frames.ACCEPTED)
+    connection.detach(link)
+    assert [frame.code for frame in wire.said(connection)] == [codes.DISPOSITION, codes.DETACH]
+
+
 def test_news_of_a_delivery_under_way_is_no_outcome() -> None:
     connection = wire.opened()
     link = Recorder()

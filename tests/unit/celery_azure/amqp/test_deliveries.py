@@ -1,8 +1,9 @@
 from celery_azure.amqp import frames
 from celery_azure.amqp import performatives as codes
-from celery_azure.amqp.deliveries import OpenDeliveries
+from celery_azure.amqp.deliveries import DISPOSITION_BYTES, Dispositions, OpenDeliveries
 from celery_azure.amqp.frames import Frame
 from celery_azure.amqp.link import Link
+from celery_azure.amqp.serials import MASK
 
 
 def disposition(first: int, last: int | None = None, *, from_receiver: bool = True) -> Frame:
@@ -44,3 +45,12 @@ def test_a_link_that_ends_while_a_disposition_is_heard_hears_no_more_of_it() -> 
         deliveries.forget(link)
 
     assert heard == [1, 2]
+
+
+def test_no_disposition_is_longer_than_its_outcome_and_what_is_said_to_be_around_it() -> None:
+    for state in (frames.ACCEPTED, frames.dead_lettered("x" * 4096, "y" * 4096)):
+        told = Dispositions()
+        for number in (MASK - 1, MASK):
+            told.add(number, state)
+        [frame] = told.take()
+        assert len(frame) <= len(state) + DISPOSITION_BYTES

@@ -38,6 +38,31 @@ def test_what_is_worked_on_fast_is_read_ahead() -> None:
     assert receiver.ahead <= 2
 
 
+def test_what_is_read_ahead_is_asked_for_by_the_quarter_and_not_one_by_one() -> None:
+    world = World()
+    world.put(*(str(number) for number in range(100)))
+    receiver = world.receiver(4)
+    receiver.ahead = 16
+    receiver.top_up()
+    world.turn()
+    assert len(receiver.buffer) == 20
+    asked = []
+    for _ in range(5):
+        receiver.settle(receiver.buffer.popleft(), COMPLETE, world.now)
+        receiver.top_up()
+        asked.append(receiver.credit)
+    assert asked == [0] * 4 + [5]
+
+
+def test_whoever_has_room_and_nothing_waiting_need_not_wait_until_a_quarter_is_gone() -> None:
+    world = World()
+    world.put(*"abcdefghi")
+    receiver = world.receiver(8)
+    receiver.settle(receiver.buffer.popleft(), COMPLETE, world.now)
+    receiver.top_up()
+    assert receiver.credit == 1
+
+
 def test_what_nobody_takes_goes_back_to_the_broker_and_comes_when_somebody_does() -> None:
     world = World()
     world.put("a", "b")

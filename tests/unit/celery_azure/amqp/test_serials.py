@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from celery_azure.amqp.serials import MASK, OutgoingWindow, ahead, between
+from celery_azure.amqp.serials import MASK, OutgoingWindow, ahead, between, runs
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,15 @@ def test_the_work_of_a_range_is_bounded_by_what_is_known() -> None:
     known = Counting(dict.fromkeys(range(10)))
     assert between(0, 0x7FFFFFFF, known) == list(range(10))
     assert known.asked <= 10
+
+
+def test_runs_hold_each_number_once_and_nothing_else() -> None:
+    assert runs([]) == []
+    assert runs([7, 3, 1, 2, 9, 8]) == [(1, 3), (7, 9)]
+
+
+def test_no_run_goes_on_behind_the_last_number() -> None:
+    assert runs([MASK, 0, 1, MASK - 1]) == [(0, 1), (MASK - 1, MASK)]
 
 
 def test_a_transfer_waits_when_the_window_is_closed() -> None:
