@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _SHORT_TEXT = frozenset({0xA1, 0xA3})  # strings and symbols of up to 255 bytes
+_CONSTANTS = {0x40: None, 0x41: True, 0x42: False, 0x43: 0, 0x44: 0}
+"""Values that are nothing but their constructor."""
+
 _SMALL_ULONG = 0x53
 _U32 = struct.Struct(">I")
 _U32U32 = struct.Struct(">II")
@@ -87,6 +90,9 @@ def _read_items(data: bytes, at: int, end: int, count: int) -> tuple[list[Any], 
             start = at + 2
             at = start + data[at + 1]
             items.append(data[start:at].decode())
+        elif code in _CONSTANTS:
+            at += 1
+            items.append(_CONSTANTS[code])
         else:
             value, at = _READERS[code](data, at + 1)
             items.append(value)
@@ -174,7 +180,7 @@ def _readers() -> list[Callable[[bytes, int], tuple[Any, int]]]:
     for high, width in ((0x5, 1), (0x6, 2), (0x7, 4), (0x8, 8), (0x9, 16)):
         for low in range(16):
             readers[high << 4 | low] = _raw(width)
-    for code, value in ((0x40, None), (0x41, True), (0x42, False), (0x43, 0), (0x44, 0)):
+    for code, value in _CONSTANTS.items():
         readers[code] = _constant(value)
     readers[0x45] = lambda _, at: ([], at)
     for code, format_ in (
