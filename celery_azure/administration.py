@@ -23,6 +23,8 @@ from kombu.log import get_logger
 from celery_azure.subscriptions import ROUTING_KEY, TAKES_ALL
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from celery_azure.connection import ServiceBusEndpoint
     from celery_azure.subscriptions import Rule, Subscription
 
@@ -93,11 +95,25 @@ def delete_queue(endpoint: ServiceBusEndpoint, name: str) -> None:
 
 def queue_size(endpoint: ServiceBusEndpoint, name: str) -> int:
     """How many messages wait in a queue; 0 where the rights do not allow to ask."""
+    return _size(endpoint, name, lambda client: client.get_queue_runtime_properties(name))
+
+
+def subscription_size(endpoint: ServiceBusEndpoint, subscription: Subscription) -> int:
+    """How many messages wait in a subscription; 0 where the rights do not allow to ask."""
+    names = subscription.topic, subscription.name
+    return _size(
+        endpoint,
+        subscription.path,
+        lambda client: client.get_subscription_runtime_properties(*names),
+    )
+
+
+def _size(endpoint: ServiceBusEndpoint, path: str, ask: Callable[[Any], Any]) -> int:
     try:
         with endpoint.administration_client() as client:
-            return int(client.get_queue_runtime_properties(name).active_message_count or 0)
-    except AzureError as error:
-        logger.info("The size of queue %r is not known: %s", name, first_line(error))
+            return int(ask(client).active_message_count or 0)
+    except (AzureError, AttributeError) as error:  # the latter where a topic has that name
+        logger.info("The size of %r is not known: %s", path, first_line(error))
         return 0
 
 

@@ -110,8 +110,7 @@ class Channel(RoutingChannel):
         `passive` asks how many messages it has, where the rights allow to.
         """
         if passive:
-            size = administration.queue_size(self.connection.endpoint, self.entity(str(queue)))
-            return queue_declare_ok_t(queue, size, 0)
+            return queue_declare_ok_t(queue, self._size(str(queue)), 0)
         queue = queue or f"amq.gen-{uuid4()}"
         life = self.connection.broadcasts.declare(queue, options)
         if self.options.create_queues and life != FOR_EVER:
@@ -123,6 +122,9 @@ class Channel(RoutingChannel):
         return queue_declare_ok_t(queue, 0, 0)
 
     def _size(self, queue: str) -> int:
+        source = self.connection.broadcasts.source(queue)
+        if source is not None:
+            return administration.subscription_size(self.connection.endpoint, source)
         return administration.queue_size(self.connection.endpoint, self.entity(queue))
 
     def _delete(self, queue: str, *_: Any, **__: Any) -> None:

@@ -40,6 +40,9 @@ EXTRA = "celery-json"
 
 _JSON_TYPES = ("json", "application/json", "application/vnd.celery.plain+json")
 _TASK_PARTS = 3
+_KEPT = ("body_encoding", "message_id", "type", "timestamp", "user_id", "app_id", "cluster_id")
+"""Properties of kombu's that Service Bus has nowhere, or changes."""
+
 _USUAL_PRIORITY = 4
 """That of a message which was given none, as brokers like to tell (AMQP 1.0, 3.2.1)."""
 
@@ -75,13 +78,14 @@ def encode(
 
 
 def _message_id(headers: dict[str, Any], properties: dict[str, Any]) -> Any:
-    """The task's id; of a retry another one: a queue may drop what has the id of the first."""
+    """The task's id; of a retry another one: a queue may drop what has the id of the first.
+
+    What is no task may have been given one.
+    """
     task_id, retries = headers.get("id"), headers.get("retries")
-    return (
-        f"{task_id}:{retries}"
-        if task_id and retries
-        else task_id or properties.get("correlation_id")
-    )
+    if task_id and retries:
+        return f"{task_id}:{retries}"
+    return task_id or properties.get("message_id") or properties.get("correlation_id")
 
 
 def encode_kombu(message: dict[str, Any]) -> Message:
@@ -115,8 +119,9 @@ def _native(message: dict[str, Any], exchange: str, routing_key: str) -> Message
     kept = {"exchange": exchange, "routing_key": routing_key}
     properties = message["properties"]
     priority = properties.get("priority") or 0
-    if properties.get("body_encoding"):
-        kept["body_encoding"] = properties["body_encoding"]
+    for name in _KEPT:
+        if properties.get(name):
+            kept[name] = properties[name]
     plain[EXTRA] = extra_json(other, kept)
     return Message(
         body.encode() if isinstance(body, str) else bytes(body or b""),
@@ -163,6 +168,7 @@ def _from_native(received: Received) -> dict[str, Any]:
     if priority == _USUAL_PRIORITY:
         priority = None
     properties = {
+        **{name: kept[name] for name in _KEPT if name in kept},
         "correlation_id": received.correlation_id,
         "reply_to": received.system_property(4),
         "delivery_mode": 2,

@@ -70,7 +70,7 @@ class Transport(virtual.Transport):  # type: ignore[misc] # kombu publishes no t
         self.options = Options.read(client.transport_options)
         port = f":{client.port}" if client.port else ""
         self.endpoint = ServiceBusEndpoint.parse(
-            f"{client.hostname}{port}",
+            f"{client.hostname or ''}{port}",
             key_name=client.userid or None,
             key=client.password or None,
             admin_port=self.options.admin_port,

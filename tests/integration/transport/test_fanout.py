@@ -114,6 +114,16 @@ def test_a_temporary_queue_of_a_topic_exchange_hears_exactly_what_its_patterns_s
 
 
 @pytest.mark.usefixtures("admin")
+def test_what_waits_in_a_subscription_is_counted(connect: Connect, name: str) -> None:
+    buffer = connect(fanout=True).SimpleBuffer(name)  # a temporary queue of an exchange
+    buffer.put("first")
+    assert buffer.get(timeout=30).payload == "first"
+    assert len(buffer) == 0
+    buffer.close()
+    assert len(buffer) == 0  # it is gone, and a topic has its name
+
+
+@pytest.mark.usefixtures("admin")
 def test_replies_reach_the_one_who_asked(connect: Connect, name: str) -> None:
     exchange = kombu.Exchange(name, "direct", durable=False)
     one, other, sender = connect(fanout=True), connect(fanout=True), connect(fanout=True)

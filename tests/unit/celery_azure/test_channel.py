@@ -202,6 +202,13 @@ def test_a_name_becomes_a_legal_path() -> None:
         assert connection.default_channel.entity("a b@c/d") == "mine_a_b_c/d"
 
 
+@pytest.mark.parametrize("url", ["azureservicebus://", "azureservicebus://name:key@"])
+def test_a_url_that_names_no_namespace_is_an_error_that_says_so(url: str) -> None:
+    nowhere = kombu.Connection(url, transport="celery_azure.transport:Transport")
+    with pytest.raises(ValueError, match="the namespace is none of my-namespace"):
+        nowhere.default_channel  # noqa: B018 - it connects
+
+
 def drain(connection: kombu.Connection) -> None:
     """Hand out what has come in."""
     while True:

@@ -131,6 +131,22 @@ def test_a_message_that_is_no_task_comes_back() -> None:
     assert back["properties"]["delivery_info"]["routing_key"] == "simple"
 
 
+def test_what_kombu_says_of_a_message_comes_with_it_and_its_id_is_the_message_s() -> None:
+    told = {"message_id": "m-1", "type": "news", "timestamp": 17, "app_id": "shop"}
+    message = {
+        "body": "text",
+        "content-type": "text/plain",
+        "headers": {},
+        "properties": {"delivery_info": {}, "correlation_id": "c-1", "user_id": None, **told},
+    }
+    outgoing = encode(message, "", "simple", now=NOW)
+    assert outgoing.message_id == "m-1"
+    back = decode(Received(outgoing.to_bytes()), NOW)["properties"]
+    assert told.items() <= back.items()
+    assert back["correlation_id"] == "c-1"
+    assert "user_id" not in back
+
+
 def foreign(body: bytes = b"[[], {}, {}]", **properties: Any) -> Received:
     outgoing = Message(body, content_type="application/json", properties=properties)
     return Received(outgoing.to_bytes())
