@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from kombu.exceptions import OperationalError
 from kombu.log import get_logger
 
 from celery_azure import administration
 from celery_azure.administration import Life, first_line, is_refusal, tiers
-from celery_azure.errors import FanoutOffError
+from celery_azure.errors import BusyError, FanoutOffError, UnreachableError
 from celery_azure.subscriptions import (
     EVERYTHING,
     SHORTEST_IDLE_SECONDS,
@@ -194,7 +195,9 @@ class Broadcasts:
             waits: Whether to return when the broker has accepted it; or at once.
 
         Raises:
-            ServiceBusError: The broker has not accepted it, or not in time.
+            OperationalError: The broker was not reached in time. Not `UnreachableError`, since
+                kombu tries commands again for ever when that is raised.
+            ServiceBusError: The broker has not accepted it.
         """
         topic, namespace = self.topic(exchange), self._namespace()
         if topic not in self._topics:
@@ -202,7 +205,10 @@ class Broadcasts:
             create = partial(administration.create_topic, self._endpoint, topic)
             namespace.provide(topic, partial(_attempt, self._endpoint, create))
         send = namespace.publish if waits else namespace.post
-        send(topic, payload, self._options.send_timeout)
+        try:
+            send(topic, payload, self._options.send_timeout)
+        except (UnreachableError, BusyError) as error:
+            raise OperationalError(str(error)) from error
 
 
 # -- creating: what the namespace has refused once it will refuse again --------------------------

@@ -88,6 +88,17 @@ def test_whoever_cannot_be_reached_is_an_operational_error(name: str) -> None:
             send(away, "hello", kombu.Queue(name), retry=True, retry_policy=policy)
 
 
+@pytest.mark.timeout(60)  # kombu would try again for ever
+def test_a_command_to_whoever_cannot_be_reached_ends_with_the_reason(name: str) -> None:
+    app = Celery(name, set_as_current=False)
+    app.conf.broker_transport = "celery_azure.transport:Transport"
+    app.conf.broker_transport_options = {"fanout": True, "send_timeout": 0.2}
+    with closed_port() as port, app:
+        app.conf.broker_url = f"azureservicebus://name:key@127.0.0.1:{port}"
+        with pytest.raises(OperationalError, match="could not be reached in time"):
+            app.control.ping(timeout=0.1)
+
+
 def test_a_direct_exchange_knows_its_queues_by_their_keys(
     connect: Connect, queue: str, name: str
 ) -> None:
