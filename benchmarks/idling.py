@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import time
+from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 from benchmarks import http_server, worker
@@ -16,7 +18,7 @@ from harness.live import start_worker
 from harness.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from benchmarks.bench import Bench
     from benchmarks.brokers import Broker
@@ -84,16 +86,20 @@ def measure_success(bench: Bench) -> list[Row]:
     samples = bench.choose(60, 8)
     queue = bench.queue()
     settings = bench.settings(queue.name)
-    for broker in bench.brokers.named(OURS, REDIS):
-        pool = tuple(POOLS["prefork 2"].split())
-        process = (
-            start_worker(settings, options=pool)
-            if broker.name == OURS
-            else worker.start(broker, queue.name, POOLS["prefork 2"])
-        )
-        api, port = http_server.start(broker.name, broker, queue.name, settings)
-        with process, api:
-            _add(rows, broker.name, _until_success(ApiClient(port), samples))
+    clients: dict[str, ApiClient] = {}
+    with ExitStack() as running:
+        for broker in bench.brokers.named(OURS, REDIS):
+            pool = tuple(POOLS["prefork 2"].split())
+            running.enter_context(
+                start_worker(settings, options=pool)
+                if broker.name == OURS
+                else worker.start(broker, queue.name, POOLS["prefork 2"])
+            )
+            api, port = http_server.start(broker.name, broker, queue.name, settings)
+            running.enter_context(api)
+            clients[broker.name] = ApiClient(port)
+        for name, seconds in _until_success(clients, samples).items():
+            _add(rows, name, seconds)
     rows[0].note = "prefork 2; ours stores results in Azurite, Celery+Redis in Redis"
     return list(rows)
 
@@ -149,17 +155,20 @@ def _settled_at(queue: QueueObserver) -> float:
     return time.monotonic()
 
 
-def _until_success(client: ApiClient, samples: int) -> list[float]:
-    seconds = []
+def _until_success(clients: Mapping[str, ApiClient], samples: int) -> dict[str, list[float]]:
+    """Seconds from POST to SUCCESS, of one job at a time, by contenders in turn."""
+    seconds: dict[str, list[float]] = {name: [] for name in clients}
     for number in range(samples + _WARM_UP):
-        begin = time.monotonic()
-        task_id = client.enqueue(number=number)
-        wait_until(
-            lambda task_id=task_id: client.status(task_id) == "SUCCESS",  # type: ignore[misc]
-            "SUCCESS",
-            _PATIENCE,
-            _POLL_SECONDS,
-        )
-        seconds.append(time.monotonic() - begin)
-        pause(_BETWEEN_SECONDS)
-    return seconds[_WARM_UP:]
+        for name, client in clients.items():
+            begin = time.monotonic()
+            task_id = client.enqueue(number=number)
+            wait_until(
+                partial(_has_succeeded, client, task_id), "SUCCESS", _PATIENCE, _POLL_SECONDS
+            )
+            seconds[name].append(time.monotonic() - begin)
+            pause(_BETWEEN_SECONDS)
+    return {name: each[_WARM_UP:] for name, each in seconds.items()}
+
+
+def _has_succeeded(client: ApiClient, task_id: str) -> bool:
+    return client.status(task_id) == "SUCCESS"
