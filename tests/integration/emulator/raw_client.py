@@ -4,7 +4,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 from servicebus_emulator.amqp import events
 from servicebus_emulator.amqp.connection import Connection
@@ -12,12 +12,22 @@ from servicebus_emulator.amqp.link import Link
 from servicebus_emulator.amqp.outcomes import Accepted
 from servicebus_emulator.amqp.performatives import RECEIVER, SENDER, Source, Target
 from servicebus_emulator.nodes.sas import ROOT_KEY
+from tests.integration.emulator.websocket_stream import WebSocketStream
 
 if TYPE_CHECKING:
     from servicebus_emulator.amqp.session import Session
 
 Kind = TypeVar("Kind", bound=events.Event)
 PATIENCE = 60.0
+
+
+class Stream(Protocol):
+    """What is used of a socket."""
+
+    def recv(self, size: int, /) -> bytes: ...
+    def sendall(self, data: bytes, /) -> None: ...
+    def settimeout(self, seconds: float, /) -> None: ...
+    def close(self) -> None: ...
 
 
 class RawClient:
@@ -28,11 +38,16 @@ class RawClient:
         port: int,
         *,
         context: ssl.SSLContext | None = None,
+        through_websocket: bool = False,
         credentials: tuple[str, str] = (ROOT_KEY.name, ROOT_KEY.key),
     ) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
-        if context is not None:
-            self.socket = context.wrap_socket(self.socket, server_hostname="127.0.0.1")
+        self.socket: Stream
+        if through_websocket:
+            self.socket = WebSocketStream(port, context, PATIENCE)
+        else:
+            plain = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+            wrap = None if context is None else context.wrap_socket
+            self.socket = plain if wrap is None else wrap(plain, server_hostname="127.0.0.1")
         self.connection = Connection(
             "client", "raw", now=0.0, mechanism="PLAIN", credentials=credentials
         )

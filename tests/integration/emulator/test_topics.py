@@ -20,6 +20,7 @@ from azure.servicebus.management import (
     ServiceBusAdministrationClient,
     SqlRuleAction,
     SqlRuleFilter,
+    TrueRuleFilter,
 )
 
 from servicebus_emulator import OffsetClock, ThreadedEmulator
@@ -125,6 +126,26 @@ def test_rules_select_and_change_what_a_subscription_gets(
     assert changed.application_properties == {b"shade": b"red!", b"RuleName": b"red"}
     assert desk.take("two", 1) == ["b"]
     assert desk.is_silent("one")
+
+
+def test_times_that_a_rule_sets_arrive(desk: Desk, admin: ServiceBusAdministrationClient) -> None:
+    admin.delete_rule(desk.topic, "one", "$Default")
+    action = SqlRuleAction(
+        "SET came = sys.EnqueuedTimeUtc; SET lasts = @lasts",
+        parameters={"@lasts": timedelta(seconds=2)},
+    )
+    admin.create_rule(desk.topic, "one", "times", filter=TrueRuleFilter(), action=action)
+    desk.send("a")
+    with desk.open_receiver(desk.topic, "one") as receiver:
+        [changed] = receiver.receive_messages(max_wait_time=LONG)
+        receiver.complete_message(changed)
+
+    assert changed.enqueued_time_utc is not None
+    properties = changed.application_properties
+    assert properties is not None
+    came = changed.enqueued_time_utc.timestamp() * 1000
+    assert properties[b"came"] == pytest.approx(came, rel=0, abs=1)  # rounded one way or the other
+    assert properties[b"lasts"] == 20_000_000  # in the ticks of .NET
 
 
 def test_a_message_that_a_rule_fails_on_is_dead_lettered(
