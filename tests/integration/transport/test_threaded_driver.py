@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from celery_azure.amqp.messages import Message
+from celery_azure.amqp.threaded import ThreadedDriver
 from celery_azure.connection import ServiceBusEndpoint
 from celery_azure.errors import UnreachableError
 from celery_azure.namespace import Namespace
@@ -154,21 +155,37 @@ def test_a_credential_that_takes_its_time_holds_up_nothing_else(
     namespace.publish("jobs", PAYLOAD, SECONDS)
 
 
-def test_calls_that_can_wait_share_a_moment_and_keep_their_order(
-    namespace: Namespace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("celery_azure.amqp.threaded._MOMENT_SECONDS", 3600.0)
-    driver, made, called = namespace.driver, list[str](), threading.Event()
-    wait_until(lambda: driver._is_asleep, "its sleep")
+class StillDriver(ThreadedDriver):
+    """Its thread ends at once: the test takes the steps of the thread."""
+
+    def _run(self) -> None:
+        pass
+
+    def fall_asleep(self) -> None:
+        self._is_asleep = True
+
+    def is_asleep(self) -> bool:
+        return self._is_asleep
+
+
+def test_calls_that_can_wait_share_a_moment_and_keep_their_order(namespace: Namespace) -> None:
+    driver = StillDriver(namespace.engine, namespace.driver._tokens, ("", 0), None)
+    made: list[str] = []
+    driver.fall_asleep()
     driver.call_soon(made.append, "at once")
-    wait_until(lambda: made and driver._soon_at is not None and driver._is_asleep, "its nap")
+    assert not driver.is_asleep()
+    driver._make_calls()
+    driver.fall_asleep()
     driver.call_soon(made.append, "soon")
     driver.call_soon(made.append, "soon, too")
-    assert driver._is_asleep  # nobody has woken it
+    assert driver.is_asleep()
     driver.call(made.append, "now")
-    driver.call(called.set)
-    assert called.wait(SECONDS)
+    assert not driver.is_asleep()
+    driver._make_calls()
     assert made == ["at once", "soon", "soon, too", "now"]
+    driver._thread.join()
+    driver._selector.close()
+    driver.forget()
 
 
 def test_a_call_that_can_wait_is_made_though_nobody_calls_again(namespace: Namespace) -> None:
