@@ -38,6 +38,12 @@ async function receive(receiver, count) {
   return messages;
 }
 
+async function listed(iterator) {
+  const found = [];
+  for await (const each of iterator) found.push(each);
+  return found;
+}
+
 const bodies = (messages) => messages.map((message) => message.body);
 
 async function fails(code, action) {
@@ -336,6 +342,100 @@ test("topics, subscriptions and rules are administered", async () => {
   await admin.deleteTopic(topic);
   assert.ok(!(await admin.topicExists(topic)));
   assert.equal((await admin.getNamespaceProperties()).messagingSku, "Standard");
+});
+
+test("annotated messages arrive with the kind of body that they were sent with", async () => {
+  const queue = await newQueue();
+  const sent = [
+    { bodyType: "value", body: { a: [1, "x", true] } },
+    { bodyType: "sequence", body: [1, "two", null] },
+    { bodyType: "data", body: "text", header: { priority: 7, durable: true }, properties: { groupId: "g" } },
+  ];
+  const sender = client.createSender(queue);
+  for (const message of sent) {
+    await sender.sendMessages({ ...message, messageAnnotations: { "x-opt-mine": "m" } });
+  }
+  await sender.close();
+  const receiver = client.createReceiver(queue);
+  const messages = await receive(receiver, sent.length);
+
+  for (const [index, message] of messages.entries()) {
+    const raw = message._rawAmqpMessage;
+    assert.equal(raw.bodyType, sent[index].bodyType);
+    assert.deepEqual(message.body, sent[index].body);
+    assert.equal(raw.messageAnnotations["x-opt-mine"], "m");
+    assert.equal(message.state, "active");
+  }
+  assert.equal(messages[2]._rawAmqpMessage.header.priority, 7);
+  assert.equal(messages[2].sessionId, "g");
+  await receiver.close();
+});
+
+test("the sessions of a subscription are received from, peeked and deferred", async () => {
+  const topic = newName("topic");
+  await admin.createTopic(topic);
+  await admin.createSubscription(topic, "sessions", { requiresSession: true });
+  await send(topic, { body: "1", sessionId: "a" }, { body: "2", sessionId: "a" }, { body: "x", sessionId: "b" });
+  const receiver = await client.acceptSession(topic, "sessions", "a");
+  assert.deepEqual(bodies(await receiver.peekMessages(10)), ["1", "2"]);
+  const [first, second] = await receive(receiver, 2);
+  await receiver.deferMessage(first);
+  await receiver.abandonMessage(second);
+  const [deferred] = await receiver.receiveDeferredMessages(first.sequenceNumber);
+  assert.deepEqual([deferred.body, deferred.state], ["1", "deferred"]);
+  await receiver.completeMessage(deferred);
+  for await (const message of receiver.getMessageIterator()) {
+    assert.deepEqual([message.body, message.deliveryCount], ["2", 1]);
+    await receiver.deadLetterMessage(message);
+    break;
+  }
+  await receiver.close();
+
+  const next = await client.acceptNextSession(topic, "sessions", { receiveMode: "receiveAndDelete" });
+  assert.deepEqual([next.sessionId, ...bodies(await receive(next, 1))], ["b", "x"]);
+  await next.close();
+  const graves = client.createReceiver(topic, "sessions", { subQueueType: "deadLetter" });
+  assert.deepEqual(bodies(await receive(graves, 1)), ["2"]);
+  await graves.close();
+});
+
+test("everything that there is can be listed", async () => {
+  const topic = newName("topic");
+  const made = await admin.createTopic(topic);
+  made.autoDeleteOnIdle = "PT1H";
+  await admin.updateTopic(made);
+  assert.equal((await admin.getTopic(topic)).autoDeleteOnIdle, "PT1H");
+  const names = ["a", "b", "c"];
+  for (const name of names) await admin.createSubscription(topic, name);
+  assert.equal((await admin.getSubscription(topic, "b")).subscriptionName, "b");
+  for (const list of [admin.listSubscriptions(topic), admin.listSubscriptionsRuntimeProperties(topic)]) {
+    assert.deepEqual((await listed(list)).map((each) => each.subscriptionName), names);
+  }
+  const topics = await listed(admin.listTopics());
+  assert.ok(topics.some((each) => each.name === topic));
+  const [counts] = (await listed(admin.listTopicsRuntimeProperties())).filter((each) => each.name === topic);
+  assert.equal(counts.subscriptionCount, 3);
+  const queue = await newQueue();
+  await send(queue, { body: "1" });
+  const [runtime] = (await listed(admin.listQueuesRuntimeProperties())).filter((each) => each.name === queue);
+  assert.equal(runtime.activeMessageCount, 1);
+  const rules = client.createRuleManager(topic, "a");
+  assert.deepEqual((await listed(rules.listRules())).map((rule) => rule.name), ["$Default"]);
+});
+
+test("what cannot be forwarded is found in the transfer dead-letter queue", async () => {
+  const target = await newQueue();
+  const source = await newQueue({ forwardTo: target });
+  const full = await admin.getQueue(target);
+  full.status = "SendDisabled";
+  await admin.updateQueue(full);
+  await send(source, { body: "1" });
+  const graves = client.createReceiver(source, { subQueueType: "transferDeadLetter" });
+  const [letter] = await receive(graves, 1);
+
+  assert.equal(letter.body, "1");
+  await graves.completeMessage(letter);
+  await graves.close();
 });
 
 test("what is refused has the code that the documentation names", async () => {
