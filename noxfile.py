@@ -30,6 +30,7 @@ _VARIABLES = {
     "PYTHONDONTWRITEBYTECODE": "",
 }
 _EXPORT = ["export", "--quiet", "--frozen", "--no-emit-project", "--no-hashes", "--no-header"]
+_EXPORT += ["--extra", "service"]
 _EXPORTED = {
     "requirements.txt": ["--no-dev"],
     "requirements-dev.txt": ["--group", "dev"],

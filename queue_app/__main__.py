@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from queue_app.api_keys import SCOPES, ApiKeys, digest_of, new_key
-from queue_app.settings import ClientSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -104,8 +103,11 @@ def main(
         import httpx  # noqa: PLC0415
 
         from queue_app.client import ApiError, QueueClient  # noqa: PLC0415
-    except ModuleNotFoundError:
-        terminal.note("This command needs httpx: pip install 'httpx>=0.28'")
+        from queue_app.settings import ClientSettings  # noqa: PLC0415
+    except ModuleNotFoundError as missing:
+        terminal.note(
+            f"This command needs {missing.name}, of the extra `client`: pip install '.[client]'"
+        )
         return 2
     make_client = make_client or (lambda url, key: QueueClient(url, key=key))
     settings = ClientSettings.load()

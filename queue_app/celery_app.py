@@ -12,14 +12,21 @@ import celery_azure.control  # noqa: F401 - adds `celery inspect service_bus`
 from celery_azure.blobs import WORKER_PATIENCE, BlobContainer
 from celery_azure.logs import LOG_PATIENCE, install_task_logs
 from celery_azure.tracing import current_trace
+
+try:
+    from queue_app.settings import Settings, TelemetrySettings
+    from queue_app.task_metrics import TaskMeter
+except ModuleNotFoundError as missing:  # Celery would show a traceback
+    raise SystemExit(
+        f"The worker needs {missing.name}, of the extra `service`: pip install '.[service]'"
+    ) from None
+
 from queue_app import idempotency
 from queue_app.celery_config import create_celery_app
 from queue_app.claim_check import ClaimStore
 from queue_app.errors import SettingsError
 from queue_app.json_logs import JsonFormatter, use_json
 from queue_app.retries import RetryPolicy
-from queue_app.settings import Settings, TelemetrySettings
-from queue_app.task_metrics import TaskMeter
 from queue_app.tasks import register_tasks
 from queue_app.tracing import start_tracing, trace_tasks
 from queue_app.worker_metrics import serve_worker_metrics

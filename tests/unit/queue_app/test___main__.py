@@ -167,13 +167,16 @@ def test_a_key_with_another_scope_is_not_made(run: Run) -> None:
     assert run("new-key", "app", "everything")[:2] == (2, "")
 
 
-def test_without_httpx_keys_are_made_and_what_asks_the_api_says_what_is_missing(
-    run: Run, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["httpx", "pydantic_settings"])
+def test_without_the_extra_keys_are_made_and_what_asks_the_api_says_what_is_missing(
+    name: str, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "httpx", None)  # importing it fails
+    monkeypatch.delitem(sys.modules, "queue_app.settings", raising=False)
+    monkeypatch.setitem(sys.modules, name, None)  # importing it fails
 
     assert run("new-key", "app", "read")[0] == 0
-    assert run("queue") == (2, "", "This command needs httpx: pip install 'httpx>=0.28'\n")
+    needed = f"This command needs {name}, of the extra `client`: pip install '.[client]'\n"
+    assert run("queue") == (2, "", needed)
 
 
 @pytest.mark.parametrize("text", ["tomorrow", "2026-11-26T06:00:00"])

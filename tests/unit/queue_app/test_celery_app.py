@@ -1,3 +1,6 @@
+import runpy
+import sys
+
 import pytest
 
 import queue_app.celery_app
@@ -52,3 +55,25 @@ def test_where_processes_cannot_fork_tasks_run_in_threads(
     monkeypatch.setattr(queue_app.celery_app, "install_task_logs", lambda *_: None)
     app = queue_app.celery_app.create_worker_app(settings(), platform)
     assert app.conf.worker_pool == pool
+
+
+@pytest.mark.parametrize(
+    ("name", "importer"),
+    [
+        ("pydantic_settings", "queue_app.settings"),
+        ("prometheus_client", "queue_app.task_metrics"),
+    ],
+)
+def test_without_the_extra_the_worker_ends_with_one_line_that_names_it(
+    name: str, importer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Only the module that fails is imported again: another would stay in its package.
+    monkeypatch.delitem(sys.modules, importer)
+    monkeypatch.setitem(sys.modules, name, None)  # importing it fails
+
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_path(str(queue_app.celery_app.__file__))
+
+    assert caught.value.code == (
+        f"The worker needs {name}, of the extra `service`: pip install '.[service]'"
+    )
