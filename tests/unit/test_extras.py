@@ -4,11 +4,14 @@ import ast
 import re
 import sys
 import tomllib
+from collections.abc import Callable
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+Missing = Callable[[str, list[str]], set[str]]
 
 ROOT = Path(__file__).parents[2]
 OURS = {"queue_app", "celery_azure", "servicebus_emulator", "harness"}
@@ -27,6 +30,24 @@ PARTS = {
 def locked() -> dict[str, Any]:
     packages = tomllib.loads((ROOT / "uv.lock").read_text("utf-8"))["package"]
     return {package["name"]: package for package in packages}
+
+
+@pytest.fixture(scope="module")
+def owners() -> dict[str, set[str]]:
+    """Which distributions a package of others is from, by their normal names."""
+    return {
+        package: {re.sub(r"[-_.]+", "-", name).lower() for name in names}
+        for package, names in packages_distributions().items()
+    }
+
+
+@pytest.fixture(scope="module")
+def missing(locked: dict[str, Any], owners: dict[str, set[str]]) -> Missing:
+    def find(part: str, extras: list[str]) -> set[str]:
+        there = brought_by(locked, extras) | {"pytest"}  # pytest, which loads the plugins
+        return {package for package in imported_by(part) if not owners[package] & there}
+
+    return find
 
 
 def brought_by(locked: dict[str, Any], extras: list[str]) -> set[str]:
@@ -60,25 +81,14 @@ def imported_by(part: str) -> set[str]:
     return {name.partition(".")[0] for name in names} - sys.stdlib_module_names - OURS
 
 
-def missing(locked: dict[str, Any], part: str, extras: list[str]) -> set[str]:
-    there = brought_by(locked, extras) | {"pytest"}  # pytest, which loads the plugins
-    owners = {
-        module: {re.sub(r"[-_.]+", "-", name).lower() for name in names}
-        for module, names in packages_distributions().items()
-    }
-    return {module for module in imported_by(part) if not owners[module] & there}
-
-
 @pytest.mark.parametrize("part", PARTS)
-def test_a_part_imports_what_the_core_and_its_own_extras_bring(
-    part: str, locked: dict[str, Any]
-) -> None:
-    assert missing(locked, part, PARTS[part]) == set()
+def test_a_part_imports_what_the_core_and_its_own_extras_bring(part: str, missing: Missing) -> None:
+    assert missing(part, PARTS[part]) == set()
 
 
-def test_what_only_the_service_needs_comes_with_nothing_else(locked: dict[str, Any]) -> None:
+def test_what_only_the_service_needs_comes_with_nothing_else(missing: Missing) -> None:
     web = {"fastapi", "prometheus_client", "starlette", "uvicorn"}
     others = [extra for part in PARTS.values() for extra in part if extra != "service"]
 
-    assert missing(locked, "queue_app", others) == web
-    assert missing(locked, "queue_app", []) > web | {"httpx", "pydantic", "pydantic_settings"}
+    assert missing("queue_app", others) == web
+    assert missing("queue_app", []) > web | {"httpx", "pydantic", "pydantic_settings"}
