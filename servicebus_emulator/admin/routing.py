@@ -140,7 +140,8 @@ def page_response(
     """A response with the page of `items` that the client asks for."""
     skip = number(call.request, "$skip", 0, least=0)
     top = number(call.request, "$top", PAGE, least=1)
-    base = call.request.path.strip("/")
+    # Whole URLs: the SDK for Node.js reads no others. The scheme is of no account.
+    base = f"https://{call.request.headers.get('host', 'localhost')}/{call.request.path.strip('/')}"
     links = [Link("self", f"{base}?$skip={skip}&$top={top}")]
     if len(items) > skip + top:
         links.append(Link("next", f"{base}?$skip={skip + top}&$top={top}"))

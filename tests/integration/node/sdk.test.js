@@ -399,7 +399,7 @@ test("the sessions of a subscription are received from, peeked and deferred", as
   await graves.close();
 });
 
-test("everything that there is can be listed", async () => {
+test("everything that there is can be listed, page by page", async () => {
   const topic = newName("topic");
   const made = await admin.createTopic(topic);
   made.autoDeleteOnIdle = "PT1H";
@@ -408,6 +408,9 @@ test("everything that there is can be listed", async () => {
   const names = ["a", "b", "c"];
   for (const name of names) await admin.createSubscription(topic, name);
   assert.equal((await admin.getSubscription(topic, "b")).subscriptionName, "b");
+  const pages = [];
+  for await (const page of admin.listSubscriptions(topic).byPage({ maxPageSize: 2 })) pages.push(page.length);
+  assert.deepEqual(pages, [2, 1]);
   for (const list of [admin.listSubscriptions(topic), admin.listSubscriptionsRuntimeProperties(topic)]) {
     assert.deepEqual((await listed(list)).map((each) => each.subscriptionName), names);
   }
