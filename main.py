@@ -1,5 +1,7 @@
 """The API's composition root: `uvicorn main:app --port 8001`."""
 
+import gc
+
 from celery_azure.tracing import current_trace
 from queue_app.api.application import create_app
 from queue_app.api.request_heads import guard_server
@@ -19,3 +21,7 @@ if settings.log_format == "json":
 
 guard_server()
 app = create_app(settings, tracer_provider=tracer_provider)
+
+# What is loaded by now stays: the garbage collector need not walk through it, which stops every
+# request for some 50 ms.
+gc.freeze()

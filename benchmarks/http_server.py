@@ -9,6 +9,7 @@ access log. The product's settings come from the environment, as they do in prod
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -169,6 +170,7 @@ def main(name: str, broker: str, queue: str, parser: str = "auto", loop: str = "
     producer = producer_of(name, Broker.from_argument(broker) if broker else None, queue)
     app = create_app(Settings.load(), producer)
     guard_server()
+    gc.freeze()  # as `main.py` does
     uvicorn.run(app, port=0, access_log=False, http=parser, loop=loop)
 
 

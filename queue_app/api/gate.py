@@ -87,6 +87,8 @@ class Gate:
             else:
                 await refusal(scope, receive, send_dressed)
         finally:
+            # Else scope and server refer to each other until the garbage collector comes.
+            scope.pop(DIRECT_SEND, None)
             self._count(scope, path, status, time.perf_counter() - began)
 
     def _refusal(self, scope: Scope, path: str) -> ProblemResponse | None:

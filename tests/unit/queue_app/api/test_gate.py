@@ -4,10 +4,12 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from starlette.routing import Match, Route
+from starlette.types import Receive, Scope, Send
 
 from queue_app.api import application
 from queue_app.api.application import create_app
 from queue_app.api.gate import route_path, scope_needed
+from queue_app.api.live_response import DIRECT_SEND
 from queue_app.api.openapi import OPEN_PATHS
 from queue_app.api_keys import digest_of
 from queue_app.producer import InMemoryProducer
@@ -260,3 +262,18 @@ async def test_depths_are_shown_where_they_are_known(
 def test_deleting_anything_but_a_letter_is_cancelling() -> None:
     assert scope_needed("DELETE", "/tasks/a") == "enqueue"
     assert scope_needed("DELETE", "/dead-letters/1") == "admin"
+
+
+async def test_a_request_leaves_nothing_that_only_the_garbage_collector_finds(
+    settings: Settings, producer: InMemoryProducer
+) -> None:
+    app, seen = create_app(settings, producer), []
+
+    async def remembering(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(scope)
+        await app(scope, receive, send)
+
+    transport = httpx.ASGITransport(app=remembering)
+    async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+        assert (await client.get("/")).status_code == 200
+    assert DIRECT_SEND not in seen[0]  # refers to the server's side, which refers to the scope
