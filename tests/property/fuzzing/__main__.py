@@ -2,6 +2,7 @@
 
 Inputs that show something new are kept in `tests/property/corpus`, which `test_corpus.py` runs
 again with every test run. What the emulator must not do is kept there as well, and told at once.
+At its end a run removes those of its own that show nothing which others do not.
 """
 
 import argparse
@@ -36,6 +37,8 @@ class Fuzzer:
             if (sight := self._run(data)) is not None:
                 self._seen |= sight
                 self._inputs.append(data)
+        self._known = frozenset(self._seen)
+        self._found: dict[Path, Sight] = {}
 
     def step(self) -> None:
         """Try a spoilt input; keep it if it shows something new."""
@@ -49,7 +52,18 @@ class Fuzzer:
         if sight is not None and not sight <= self._seen:
             self._seen |= sight
             self._inputs.append(data)
-            self._keep(data)
+            self._found[self._keep(data)] = sight
+
+    def thin(self) -> None:
+        """Of what this run has found, keep only what it takes to show all of it again."""
+        missing = self._seen - self._known
+        needed: set[Path] = set()
+        while missing:
+            most = max(self._found, key=lambda path: len(self._found[path] & missing))
+            needed.add(most)
+            missing -= self._found[most]
+        for path in self._found.keys() - needed:
+            path.unlink()
 
     def report(self) -> str:
         """One line."""
@@ -106,6 +120,8 @@ def main() -> int:
         if time.monotonic() >= next_report:
             next_report += _REPORT_SECONDS
             _say("\n".join(fuzzer.report() for fuzzer in fuzzers))
+    for fuzzer in fuzzers:
+        fuzzer.thin()
     _say("\n".join(fuzzer.report() for fuzzer in fuzzers))
     return int(any(fuzzer.failures for fuzzer in fuzzers))
 
