@@ -253,7 +253,8 @@ def test_the_shell_of_celery_does_what_it_offers(servicebus: ServiceBus, name: s
     assert "hello" in got
     tag = got.partition("'delivery_tag': '")[2].partition("'")[0]
     run("basic.ack", tag)
-    assert "messages:2" in run("queue.declare", name, "true")
+    # An acknowledgement does not wait for the broker's word.
+    wait_until(lambda: "messages:2" in run("queue.declare", name, "true"), "two messages")
     assert "2 messages deleted" in run("queue.purge", name)
     assert "0 messages deleted" in run("queue.delete", name)
     context.connection.close()
