@@ -22,6 +22,5 @@ if settings.log_format == "json":
 guard_server()
 app = create_app(settings, tracer_provider=tracer_provider)
 
-# What is loaded by now stays: the garbage collector need not walk through it, which stops every
-# request for some 50 ms.
+# What is loaded by now stays: the garbage collector need not walk through it while requests wait.
 gc.freeze()

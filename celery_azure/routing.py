@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from kombu.transport import virtual
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class RoutingChannel(virtual.Channel):  # type: ignore[misc] # kombu publishes no types
+class RoutingChannel(virtual.Channel, ABC):  # type: ignore[misc] # kombu publishes no types
     """A channel that routes.
 
     As kombu's channels do, it knows what was bound on its connection and puts messages into those
@@ -103,6 +104,7 @@ class RoutingChannel(virtual.Channel):  # type: ignore[misc] # kombu publishes n
             return True
         return bool(broadcasts.accepts(queue, self.typeof(exchange), routing_key))
 
+    @abstractmethod
     def encode(
         self,
         message: dict[str, Any],
@@ -111,4 +113,3 @@ class RoutingChannel(virtual.Channel):  # type: ignore[misc] # kombu publishes n
         properties: Mapping[str, str] | None = None,
     ) -> bytes:
         """Write a message; `properties` are added to its application properties."""
-        raise NotImplementedError

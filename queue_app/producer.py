@@ -84,6 +84,7 @@ class Producer(Protocol):
 
         Raises:
             StorageUnavailable: the storage did not answer.
+            UnreadableRecord: what is stored cannot be read.
         """
 
     async def record(self, task_id: str) -> TaskRecord | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class MovableClock(Clock, Protocol):
         """Move the clock forward; safe from any thread."""
 
 
-class _AdjustableClock:
+class _AdjustableClock(ABC):
     """Listeners and thread-safe moving, common to the clocks that can be moved."""
 
     def __init__(self) -> None:
@@ -95,8 +96,9 @@ class _AdjustableClock:
         for listener in listeners:
             listener()
 
+    @abstractmethod
     def _move(self, seconds: float) -> None:
-        raise NotImplementedError
+        """Change the time; with the lock held."""
 
 
 class OffsetClock(_AdjustableClock):

@@ -26,6 +26,8 @@ _log = logging.getLogger(__name__)
 
 _OPEN_BELOW = ("/problems/", "/ui")
 _WAITING = (b"wait=", b"follow=")
+_NO_KEY = "A key is needed: Authorization: Bearer <key>."
+_UNKNOWN_KEY = "The key is not known."
 
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -104,11 +106,10 @@ class Gate:
             key = _presented_key(Headers(scope=scope))
             caller = self._keys.caller(key)
             if caller is None:
-                needed = "A key is needed: Authorization: Bearer <key>."
                 return _refuse(
                     scope,
                     problems.UNAUTHENTICATED,
-                    "The key is not known." if key else needed,
+                    _UNKNOWN_KEY if key else _NO_KEY,
                     {"WWW-Authenticate": 'Bearer realm="queue"'},
                 )
             needed = scope_needed(scope["method"], path)

@@ -60,9 +60,9 @@ _HEADER_STATES: Final = frozenset(
 class Connection:
     """One end of a connection.
 
-    The loop that owns the socket calls `receive_data`, handles `next_event` until None, sends
-    `data_to_send`, and closes the socket when `finished`. `receive_data` never raises: garbage
-    becomes `ProtocolFailed` and `ConnectionClosed`.
+    The loop that owns the socket calls `receive_data`, takes the `events`, sends `data_to_send`,
+    and closes the socket when `finished`. `receive_data` never raises: garbage becomes
+    `ProtocolFailed` and `ConnectionClosed`.
 
     Attributes:
         state: see `states.py`.
@@ -165,12 +165,8 @@ class Connection:
 
     @property
     def events(self) -> deque[Event]:
-        """The events not yet taken, the oldest first."""
+        """What has happened and was not taken away yet, the oldest first."""
         return self._outlet.events
-
-    def next_event(self) -> Event | None:
-        """Take the oldest event."""
-        return self.events.popleft() if self.events else None
 
     def data_to_send(self) -> bytes:
         """Take all bytes that are to be written to the peer now."""

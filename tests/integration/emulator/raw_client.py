@@ -81,8 +81,8 @@ class RawClient:
             data = self.socket.recv(65536)
             assert data, f"the emulator hung up after {self.events}"
             self.connection.receive_data(data, 0.0)
-            while (event := self.connection.next_event()) is not None:
-                self.events.append(event)
+            while self.connection.events:
+                self.events.append(self.connection.events.popleft())
             self.flush()
 
     def wait_for(self, kind: type[events.Event]) -> None:

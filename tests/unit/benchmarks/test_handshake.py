@@ -7,7 +7,8 @@ def test_an_engine_takes_the_bytes_for_an_open() -> None:
     server = Connection("server", "server", now=0.0)
     server.receive_data(opening(), 0.0)
     seen = []
-    while (event := server.next_event()) is not None:
+    while server.events:
+        event = server.events.popleft()
         seen.append(event)
         if isinstance(event, events.AuthenticationRequested):
             server.authenticate(accepted=True)

@@ -52,9 +52,10 @@ class ConnectionPair:
         self._collect()
 
     def _collect(self) -> None:
-        while (event := self.client.next_event()) is not None:
-            self.client_events.append(event)
-        while (event := self.server.next_event()) is not None:
+        while self.client.events:
+            self.client_events.append(self.client.events.popleft())
+        while self.server.events:
+            event = self.server.events.popleft()
             self.server_events.append(event)
             if isinstance(event, AuthenticationRequested):
                 self.server.authenticate(accepted=event.password == "right")

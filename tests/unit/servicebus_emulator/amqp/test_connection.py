@@ -61,7 +61,9 @@ def sasl_frame(body: SaslFrame) -> bytes:
 
 
 def events(connection: Connection) -> list[Event]:
-    return list(iter(connection.next_event, None))
+    told = list(connection.events)
+    connection.events.clear()
+    return told
 
 
 def sent(connection: Connection) -> list[Performative]:
@@ -497,7 +499,7 @@ def test_a_frame_that_is_none_of_sasl_ends_the_exchange() -> None:
     connection = Connection("server", "server", now=0.0)
     connection.receive_data(SASL_HEADER + frame_header(0), 0.0)
 
-    failed = connection.next_event()
+    failed = connection.events.popleft()
     assert isinstance(failed, ProtocolFailed)
     assert "in the SASL exchange" in failed.description
     assert connection.finished

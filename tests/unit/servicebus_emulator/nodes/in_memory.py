@@ -107,8 +107,8 @@ class Client:
         data = self.peer.connection.data_to_send()
         more = self.peer.written_out()
         self.connection.receive_data(data, 0.0)
-        while (event := self.connection.next_event()) is not None:
-            self.events.append(event)
+        while self.connection.events:
+            self.events.append(self.connection.events.popleft())
         return bool(data) or more
 
     def sender(self, queue: str = "orders", target: Target | Described | None = None) -> Link:
