@@ -31,7 +31,7 @@ from queue_app.errors import (
     Unavailable,
     UnreadableRecord,
 )
-from queue_app.jobs import TASK_NAME, Cancelling, JobState, JobStatus, TaskRecord
+from queue_app.jobs import TASK_NAME, Cancelling, JobStatus, TaskRecord, status_of
 from queue_app.payload import encode_json
 from queue_app.producer import Payload, Readiness, Shown
 from queue_app.result_backend import task_record
@@ -101,24 +101,18 @@ class CeleryProducer:
             _log.info("Enqueued.", extra={"task_id": task_id})
         return task_id
 
-    async def status(self, task_id: str) -> JobStatus:
-        """Return the job's status; an id that was never seen is PENDING.
-
-        So is a job that was accepted here five milliseconds ago at most, whatever is stored.
-        """
-        record = await self._record_to_tell(task_id)
-        return JobStatus(task_id, JobState.PENDING) if record is None else record.status()
-
     async def shown(self, task_id: str, show: Callable[[JobStatus], Shown]) -> Shown:
-        """Return what is made of the job's `status`; of one that is kept, it is made once."""
+        """Return what is made of the job's status; of one that is kept, it is made once.
+
+        A job that was accepted here five milliseconds ago at most is PENDING, whatever is stored.
+        """
         form: Shown | None = self._results.form(task_id)
         if form is not None:
             return form
         record = await self._record_to_tell(task_id)
-        if record is None:
-            return show(JobStatus(task_id, JobState.PENDING))
-        form = show(record.status())
-        self._results.keep_form(task_id, str(record.etag), form, len(form))
+        form = show(status_of(task_id, record))
+        if record is not None:
+            self._results.keep_form(task_id, str(record.etag), form, len(form))
         return form
 
     async def record(self, task_id: str) -> TaskRecord | None:

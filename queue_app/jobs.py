@@ -88,6 +88,11 @@ class TaskRecord:
         return JobStatus(self.task_id, job_state(self.state), self.result)
 
 
+def status_of(task_id: str, record: TaskRecord | None) -> JobStatus:
+    """The job as `/status` shows it; one of which nothing is stored is PENDING."""
+    return JobStatus(task_id, JobState.PENDING) if record is None else record.status()
+
+
 class Cancelling(StrEnum):
     """What became of the wish to cancel a task."""
 

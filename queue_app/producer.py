@@ -9,12 +9,12 @@ from queue_app.errors import BrokerUnavailable, Component, StorageUnavailable
 from queue_app.jobs import (
     CANCELLED_RESULT,
     Cancelling,
-    JobState,
     JobStatus,
     Progress,
     TaskRecord,
     TaskState,
     failure_result,
+    status_of,
 )
 from queue_app.task_ids import TaskIds
 
@@ -65,16 +65,8 @@ class Producer(Protocol):
             StorageUnavailable: the payload needs a claim and the storage did not take it.
         """
 
-    async def status(self, task_id: str) -> JobStatus:
-        """Return the job's status; an id that was never seen is PENDING.
-
-        Raises:
-            StorageUnavailable: the storage did not answer.
-            UnreadableRecord: what is stored cannot be read.
-        """
-
     async def shown(self, task_id: str, show: Callable[[JobStatus], Shown]) -> Shown:
-        """Return what is made of the job's status.
+        """Return what is made of the job's status; an id that was never seen is PENDING.
 
         Args:
             task_id: the job's.
@@ -151,14 +143,9 @@ class InMemoryProducer:
             self.due[task_id] = due_at
         return task_id
 
-    async def status(self, task_id: str) -> JobStatus:
-        """Return what `start`, `finish` or `fail` last said of the job."""
-        record = await self.record(task_id)
-        return JobStatus(task_id, JobState.PENDING) if record is None else record.status()
-
     async def shown(self, task_id: str, show: Callable[[JobStatus], Shown]) -> Shown:
         """Return what is made of the job's status, each time anew."""
-        return show(await self.status(task_id))
+        return show(status_of(task_id, await self.record(task_id)))
 
     async def record(self, task_id: str) -> TaskRecord | None:
         """Return what `start`, `advance`, `finish` or `fail` have said; None when they have not."""

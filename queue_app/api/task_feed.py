@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from queue_app.api.lifecycle import Lifecycle
 from queue_app.api.views import progress_members, status_body
 from queue_app.errors import Unavailable, UnreadableRecord, UnrepresentableResult
-from queue_app.jobs import JobState, JobStatus, TaskRecord
+from queue_app.jobs import TaskRecord, status_of
 from queue_app.payload import encode_json
 from queue_app.task_logs import LogPart, TaskLogs, whole_lines
 from queue_app.watching import Watch, Watcher
@@ -111,8 +111,7 @@ class Feed:
         Raises:
             UnrepresentableResult: the task returned what JSON cannot say.
         """
-        pending = JobStatus(self._task_id, JobState.PENDING)
-        status = _event("status", status_body(pending if record is None else record.status()))
+        status = _event("status", status_body(status_of(self._task_id, record)))
         members = progress_members(None if record is None else record.progress)
         progress = self.progress if members is None else _event("progress", encode_json(members))
         if (status, progress) != (self.status, self.progress):

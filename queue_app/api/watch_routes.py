@@ -21,7 +21,7 @@ from queue_app.api.task_feed import LOOK_SECONDS
 from queue_app.api.task_routes import find_record
 from queue_app.api.views import status_body
 from queue_app.errors import Unavailable
-from queue_app.jobs import JobState, JobStatus, TaskRecord
+from queue_app.jobs import JobState, JobStatus, status_of
 from queue_app.services import Services
 from queue_app.task_logs import MAX_PART_BYTES, TaskLogs
 
@@ -210,7 +210,7 @@ async def _wait(request: Request, task_id: str, wait: float, context: Context) -
         with context.watcher.watch(task_id, record) as watch:
             while True:
                 record = watch.record
-                status = _status(task_id, record)
+                status = status_of(task_id, record)
                 left = deadline - loop.time()
                 if (record is not None and record.state.is_end) or left <= 0:
                     return status
@@ -237,10 +237,6 @@ def _show(status: JobStatus) -> _Shown:
     body = status_body(status)
     is_end = status.state not in {JobState.PENDING, JobState.STARTED}
     return _Shown(body, etag_of(body), is_end)
-
-
-def _status(task_id: str, record: TaskRecord | None) -> JobStatus:
-    return JobStatus(task_id, JobState.PENDING) if record is None else record.status()
 
 
 def _ask_again_after(services: Services, task_id: str) -> bytes:

@@ -13,6 +13,7 @@ from queue_app.jobs import Cancelling, JobState, JobStatus
 from queue_app.producer import Payload
 from queue_app.settings import Settings
 from tests.unit.celery_azure.virtual_time import VirtualTime
+from tests.unit.queue_app.producer_contract import status_told
 
 if TYPE_CHECKING:
     from celery_azure.publisher import AsyncPublisher
@@ -46,6 +47,9 @@ class Silent:
 
     def known(self, _: str) -> None:
         """Nothing is known."""
+
+    def form(self, _: str) -> None:
+        """Nothing is kept."""
 
     async def read(self, _: str) -> None:
         await asyncio.Event().wait()
@@ -91,7 +95,7 @@ async def test_a_storage_that_says_nothing_keeps_no_client_waiting_for_longer_th
     monkeypatch.setattr(producer, "_results", Silent())
     began = time.now()
     with pytest.raises(StorageUnavailable):
-        await producer.status("00000000-0000-4000-8000-000000000000")
+        await status_told(producer, "00000000-0000-4000-8000-000000000000")
     assert time.now() - began <= ANSWER_SECONDS
     await producer.aclose()
 
@@ -134,7 +138,8 @@ class Shelf:
 async def fresh(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[tuple[CeleryProducer, Shelf]]:
-    """A producer before a broker that takes everything, and what is stored of any task."""
+    """In virtual time: a producer before a broker that takes all, and what is stored of a task."""
+    VirtualTime(monkeypatch)
     producer, shelf = CeleryProducer(settings), Shelf()
     producer._sends = cast("AsyncPublisher", Accepting())
     monkeypatch.setattr(producer, "_results", shelf)
@@ -145,27 +150,21 @@ async def fresh(
 Fresh = tuple[CeleryProducer, Shelf]
 
 
-async def test_a_job_that_was_accepted_just_now_is_looked_for_a_moment_later(
-    fresh: Fresh, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    VirtualTime(monkeypatch)
+async def test_a_job_that_was_accepted_just_now_is_looked_for_a_moment_later(fresh: Fresh) -> None:
     producer, shelf = fresh
     task_id = await producer.enqueue(Payload(b"{}", {}))
     shelf.meta = {"status": "SUCCESS", "result": 1}
-    assert (await producer.status(task_id)).state == "PENDING"
+    assert (await status_told(producer, task_id)).state == "PENDING"
     await asyncio.sleep(0.004)
-    assert (await producer.status(task_id)).state == "PENDING"
+    assert (await status_told(producer, task_id)).state == "PENDING"
     assert shelf.reads == 0
     await asyncio.sleep(0.002)
-    assert (await producer.status(task_id)).state == "SUCCESS"
+    assert (await status_told(producer, task_id)).state == "SUCCESS"
     await producer.enqueue(Payload(b"{}", {}))
     assert task_id not in producer._fresh
 
 
-async def test_what_is_shown_of_a_job_that_was_accepted_just_now_asks_nobody(
-    fresh: Fresh, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    VirtualTime(monkeypatch)
+async def test_what_is_shown_of_a_job_that_was_accepted_just_now_asks_nobody(fresh: Fresh) -> None:
     producer, shelf = fresh
     task_id = await producer.enqueue(Payload(b"{}", {}))
     shelf.meta = {"status": "SUCCESS", "result": 1}
@@ -175,37 +174,30 @@ async def test_what_is_shown_of_a_job_that_was_accepted_just_now_asks_nobody(
     assert await producer.shown(task_id, _state) == "SUCCESS"
 
 
-async def test_what_was_told_of_a_job_is_not_taken_back(
-    fresh: Fresh, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    VirtualTime(monkeypatch)
+async def test_what_was_told_of_a_job_is_not_taken_back(fresh: Fresh) -> None:
     producer, shelf = fresh
     task_id = await producer.enqueue(Payload(b"{}", {}))
     shelf.meta = {"status": "STARTED"}
     assert await producer.record(task_id) is not None
-    assert (await producer.status(task_id)).state == "STARTED"
+    assert (await status_told(producer, task_id)).state == "STARTED"
 
 
 async def test_a_job_that_is_cancelled_at_once_shows_it(
     fresh: Fresh, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    VirtualTime(monkeypatch)
     producer, shelf = fresh
     monkeypatch.setattr(producer, "_cancel", lambda _: Cancelling.CANCELLED)
     task_id = await producer.enqueue(Payload(b"{}", {}))
     await producer.cancel(task_id)
     shelf.meta = {"status": "REVOKED"}
-    assert (await producer.status(task_id)).state == "FAILURE"
+    assert (await status_told(producer, task_id)).state == "FAILURE"
 
 
-async def test_a_job_that_is_sent_again_under_its_id_may_have_ended_long_ago(
-    fresh: Fresh, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    VirtualTime(monkeypatch)
+async def test_a_job_that_is_sent_again_under_its_id_may_have_ended_long_ago(fresh: Fresh) -> None:
     producer, shelf = fresh
     shelf.meta = {"status": "SUCCESS", "result": 1}
     task_id = await producer.enqueue(Payload(b"{}", {}), task_id=producer.ids.new())
-    assert (await producer.status(task_id)).state == "SUCCESS"
+    assert (await status_told(producer, task_id)).state == "SUCCESS"
 
 
 class Stored:

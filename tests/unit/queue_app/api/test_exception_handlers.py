@@ -69,10 +69,10 @@ async def test_a_bug_is_a_problem_that_tells_nothing(
 async def test_a_bug_reaches_the_log_of_the_server(
     app: FastAPI, producer: InMemoryProducer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fail(_task_id: str) -> str:
+    async def fail(*_: object) -> str:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(producer, "status", fail)
+    monkeypatch.setattr(producer, "shown", fail)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
         with pytest.raises(RuntimeError, match="a bug"):

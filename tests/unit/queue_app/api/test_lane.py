@@ -94,7 +94,7 @@ async def test_an_exception_has_the_same_answer(
     async def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(sides.producer, "status", fail)
+    monkeypatch.setattr(sides.producer, "shown", fail)
     with_lane, without = await sides.ask(lambda client: client.get("/status/a"))
     assert with_lane.status_code == without.status_code == status
     assert with_lane.content == without.content
