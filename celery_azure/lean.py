@@ -82,6 +82,7 @@ class TaskWriter:
         extra.get("headers", {}).pop("eta", None)
         later = {**static, EXTRA: json.dumps(extra, separators=(",", ":"))}
         self._later = _pairs(later)
+        self._usual = self._sections(_ID, None, {}).split(_ID.encode())
 
     def write(
         self,
@@ -94,17 +95,25 @@ class TaskWriter:
 
         Args:
             task_id: The task's id.
-            keywords: Its keyword arguments, as JSON of the kind that `plain-json` writes.
+            keywords: Its keyword arguments, as JSON in UTF-8.
             due_at: When it is to start, in seconds since 1970; None for at once.
             properties: Headers of this message alone, such as those of a trace.
         """
+        if due_at is None and not properties and len(task_id) == len(_ID) and task_id.isascii():
+            sections = task_id.encode().join(self._usual)
+        else:
+            sections = self._sections(task_id, due_at, properties or {})
+        return sections + encode_data(b"".join((b"[[],", keywords, self._tail)))
+
+    def _sections(self, task_id: str, due_at: float | None, properties: Mapping[str, str]) -> bytes:
+        """All that stands before the body."""
         id_ = encode_string(task_id)
         subject, reply_to, content_type, encoding = self._system
         system = [id_, _NULL, _NULL, subject, reply_to, id_, content_type, encoding]
         content, count = self._at_once if due_at is None else self._later
         content += _ID_KEY + id_ + _ROOT_KEY + id_
         count += 4
-        for name, value in (properties or {}).items():
+        for name, value in properties.items():
             content += encode_string(name) + encode_string(value)
             count += 2
         head = b""
@@ -120,7 +129,6 @@ class TaskWriter:
                 encode_list(system),
                 b"\x00\x53\x74",
                 pairs_to_map(content, count),
-                encode_data(b"[[]," + keywords + self._tail),
             )
         )
 

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import math
 import time
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -88,9 +89,9 @@ class CeleryProducer:
         """Send a job and return its id, after the broker has accepted the message."""
         is_new, task_id = task_id is None, task_id or self.ids.new()
         deadline = asyncio.get_running_loop().time() + ANSWER_SECONDS
-        encoded = encode_json(payload.data)
-        if len(encoded) <= MAX_INLINE_BYTES:
-            await self._publish(deadline, task_id, b'{"payload":' + encoded + b"}", due_at)
+        inline = _inline(payload)
+        if inline is not None:
+            await self._publish(deadline, task_id, b'{"payload":%b}' % inline, due_at)
         else:
             claim = await self._with_storage(deadline, self._claims.deposit, task_id, payload.body)
             # A claim whose message may have arrived must stay, so no error removes it.
@@ -242,6 +243,18 @@ class CeleryProducer:
     ) -> _Result:
         late = StorageUnavailable("The storage did not answer in time.")
         return await _in_time(self._storage_threads, deadline, late, call, *arguments)
+
+
+def _inline(payload: Payload) -> bytes | None:
+    """The JSON that travels in the message; None when there is too much of it.
+
+    That is what the client sent, which has been read and can be read again, as it is from a claim.
+    Blanks in it shall not need a claim, nor is a byte order mark wanted in the middle.
+    """
+    if len(payload.body) <= MAX_INLINE_BYTES and not payload.body.startswith(BOM_UTF8):
+        return payload.body
+    encoded = encode_json(payload.data)
+    return encoded if len(encoded) <= MAX_INLINE_BYTES else None
 
 
 async def _in_time(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from queue_app.errors import BrokerUnavailable
+from queue_app.payload import encode_json
 from queue_app.producer import Payload, Producer
 
 MAX_PAGE = 250
@@ -124,7 +125,8 @@ class InMemoryDeadLetters:
         """Enqueue letters again, under the ids of their tasks."""
         settled = await self._take(numbers)
         for letter in settled[1]:
-            await self._producer.enqueue(Payload(b"", letter.payload), task_id=letter.task_id)
+            payload = Payload(encode_json(letter.payload), letter.payload)
+            await self._producer.enqueue(payload, task_id=letter.task_id)
         return settled[0]
 
     async def delete(self, numbers: Sequence[int] | None) -> Settled:

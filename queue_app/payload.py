@@ -8,11 +8,12 @@ Numbers with a fraction or an exponent are read as IEEE 754 binary64 (RFC 8259, 
 exactly.
 """
 
+import codecs
 import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from queue_app.errors import MalformedJson, NotAnObject, PayloadError, UnfaithfulJson
 
@@ -26,6 +27,7 @@ _STRING_OR_BRACKET = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{\]}]', re.DOT
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _NONZERO = re.compile(r"-?[0.]*[1-9]")
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_BLANKS = " \t\n\r"
 _SHOWN = 40  # characters of a client's text that a message repeats
 
 _Path: TypeAlias = "tuple[_Path, str | int] | None"  # innermost step last, None for the root
@@ -41,9 +43,6 @@ class _Refused:
 
 class _Hooks:
     """What the standard library's parser calls for each number, constant and object."""
-
-    def __init__(self) -> None:
-        self.refused_any = False
 
     def integer(self, literal: str) -> int | _Refused:
         digits = len(literal) - literal.startswith("-")
@@ -72,8 +71,26 @@ class _Hooks:
         return self._refuse(UnfaithfulJson, f"the key {_shorten(_duplicate(pairs))} stands twice")
 
     def _refuse(self, error: type[PayloadError], reason: str) -> _Refused:
-        self.refused_any = True
         return _Refused(error, reason)
+
+
+class _Impatient(_Hooks):
+    """Ends the parsing at what cannot be kept: it has to be done again, to tell what and where."""
+
+    def _refuse(self, error: type[PayloadError], reason: str) -> NoReturn:
+        raise error(reason)
+
+
+def _decoder(hooks: _Hooks) -> json.JSONDecoder:
+    return json.JSONDecoder(
+        parse_int=hooks.integer,
+        parse_float=hooks.fraction,
+        parse_constant=hooks.constant,
+        object_pairs_hook=hooks.members,
+    )
+
+
+_IMPATIENT = _decoder(_Impatient())  # to make one takes longer than to parse most payloads
 
 
 def parse_payload(body: bytes) -> dict[str, Any]:
@@ -89,9 +106,12 @@ def parse_payload(body: bytes) -> dict[str, Any]:
     """
     text = _decode(body)
     _check_depth(text)
-    hooks = _Hooks()
-    value = _parse(text, hooks)
-    if hooks.refused_any or (_ESCAPED_SURROGATE.search(text) and not _can_encode(value)):
+    try:
+        value = _parse_impatiently(text.strip(_BLANKS))
+    except (PayloadError, ValueError):
+        value = _parse_patiently(text)
+        _raise_first_refusal(value)
+    if _ESCAPED_SURROGATE.search(text) and not _can_encode(value):
         _raise_first_refusal(value)
     if not isinstance(value, dict):
         raise NotAnObject(f"The body is {_json_name(value)}; a JSON object is expected.")
@@ -120,7 +140,7 @@ def decode_utf8(body: bytes) -> str:
         MalformedJson: not UTF-8.
     """
     try:
-        return body.decode("utf-8-sig")
+        return body.removeprefix(codecs.BOM_UTF8).decode()
     except UnicodeDecodeError as error:
         raise MalformedJson(
             f"The body is not UTF-8: see the byte at offset {error.start}."
@@ -150,15 +170,18 @@ def _check_depth(text: str) -> None:
             depth -= 1
 
 
-def _parse(text: str, hooks: _Hooks) -> Any:
+def _parse_impatiently(text: str) -> Any:
+    """What is there; an exception without details when there is something to refuse."""
+    value, end = _IMPATIENT.raw_decode(text)
+    if end != len(text):
+        raise ValueError
+    return value
+
+
+def _parse_patiently(text: str) -> Any:
+    """What is there, with a note at each place where something was that cannot be kept."""
     try:
-        return json.loads(
-            text,
-            parse_int=hooks.integer,
-            parse_float=hooks.fraction,
-            parse_constant=hooks.constant,
-            object_pairs_hook=hooks.members,
-        )
+        return _decoder(_Hooks()).decode(text)
     except json.JSONDecodeError as error:
         problem = error.msg.rstrip(": ").removesuffix(" at").removesuffix(" starting")
         where = _line_and_column(text, error.pos)

@@ -23,7 +23,10 @@ Shown = TypeVar("Shown", bound=Sized)
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """A JSON object that a client enqueues: the bytes as received, and what they say."""
+    """A JSON object that a client enqueues: the bytes as received, and what they say.
+
+    The bytes are what `parse_payload` has read `data` from, or `encode_json` has written of it.
+    """
 
     body: bytes
     data: dict[str, Any]

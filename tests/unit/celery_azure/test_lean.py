@@ -143,3 +143,14 @@ def test_properties_of_one_message_are_added_to_those_of_all(due_at: float | Non
     traced = Received(writer.write(TASK_ID, b"{}", due_at, {"traceparent": "00-a-b-01"}))
     assert traced.properties == {**plain.properties, "traceparent": "00-a-b-01"}
     assert traced.body == plain.body
+
+
+@pytest.mark.parametrize(
+    "task_id", ["", "nightly-report:2026.11@eu", "é" * 18, "é" * 36, "a" * 300]
+)
+def test_an_id_of_any_kind_stands_where_the_usual_ones_stand(task_id: str) -> None:
+    writer = TaskWriter(create_app(), "work")
+    usual, unusual = (Received(writer.write(one, b"{}")) for one in (TASK_ID, task_id))
+    assert unusual.properties == {**usual.properties, "id": task_id, "root_id": task_id}
+    assert unusual.system == [task_id if one == TASK_ID else one for one in usual.system]
+    assert unusual.body == usual.body

@@ -1,15 +1,19 @@
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from celery_azure.amqp.messages import Received
 from celery_azure.blobs import Blob
 from celery_azure.errors import BusyError, UnreachableError
 from celery_azure.result_reader import StoredResult
 from queue_app.celery_producer import CeleryProducer
+from queue_app.claim_check import MAX_INLINE_BYTES
 from queue_app.errors import BrokerUnavailable, StorageUnavailable, UnreadableRecord
 from queue_app.jobs import Cancelling, JobState, JobStatus
+from queue_app.payload import parse_payload
 from queue_app.producer import Payload
 from queue_app.settings import Settings
 from tests.unit.celery_azure.virtual_time import VirtualTime
@@ -101,10 +105,13 @@ async def test_a_storage_that_says_nothing_keeps_no_client_waiting_for_longer_th
 
 
 class Accepting:
-    """Stands for the publisher of a broker that takes everything at once."""
+    """Stands for the publisher of a broker that takes everything at once, and keeps it."""
 
-    async def publish(self, *_: object) -> None:
-        """It is taken."""
+    def __init__(self) -> None:
+        self.taken: list[bytes] = []
+
+    async def publish(self, _entity: str, message: bytes, _seconds: float) -> None:
+        self.taken.append(message)
 
     async def aclose(self) -> None:
         """Nothing is open."""
@@ -198,6 +205,58 @@ async def test_a_job_that_is_sent_again_under_its_id_may_have_ended_long_ago(fre
     shelf.meta = {"status": "SUCCESS", "result": 1}
     task_id = await producer.enqueue(Payload(b"{}", {}), task_id=producer.ids.new())
     assert (await status_told(producer, task_id)).state == "SUCCESS"
+
+
+class Deposits:
+    """Stands for a store of claims; keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+
+    def deposit(self, _task_id: str, body: bytes) -> str:
+        self.bodies.append(body)
+        return "claims/a.json"
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+LONG = b'{"a":"%b"}' % (b"x" * (MAX_INLINE_BYTES - 8))
+BLANKS = b" " * MAX_INLINE_BYTES
+
+
+@pytest.mark.parametrize(
+    ("body", "sent"),
+    [
+        pytest.param(b'{"a": 1.50, "\\u00e9": 1}\n', None, id="as it came"),
+        pytest.param(b"\xef\xbb\xbf{}", b"{}", id="a byte order mark"),
+        pytest.param(b"{" + BLANKS + b'"a" : 1}', b'{"a":1}', id="too many blanks"),
+        pytest.param(LONG, None, id="the longest"),
+    ],
+)
+async def test_a_payload_travels_as_the_client_sent_it_if_it_fits(
+    fresh: Fresh, body: bytes, sent: bytes | None
+) -> None:
+    producer, _ = fresh
+    data = parse_payload(body)
+    await producer.enqueue(Payload(body, data))
+    (message,) = cast("Accepting", producer._sends).taken
+    received = Received(message).body
+    assert received.startswith(b'[[],{"payload":' + (body if sent is None else sent) + b"},")
+    assert json.loads(received)[1] == {"payload": data}
+
+
+async def test_a_payload_that_is_too_long_without_its_blanks_goes_by_claim(
+    fresh: Fresh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    producer, _ = fresh
+    claims = Deposits()
+    monkeypatch.setattr(producer, "_claims", claims)
+    body = LONG.replace(b'"a":', b'"aa" : ')
+    await producer.enqueue(Payload(body, parse_payload(body)))
+    (message,) = cast("Accepting", producer._sends).taken
+    assert json.loads(Received(message).body)[1] == {"claim": "claims/a.json"}
+    assert claims.bodies == [body]
 
 
 class Stored:
