@@ -16,7 +16,7 @@ from kombu.log import get_logger
 from celery_azure import administration
 from celery_azure.administration import FOR_EVER
 from celery_azure.amqp.codec import CodecError
-from celery_azure.amqp.messages import Received
+from celery_azure.amqp.messages import FIRST_COPY, Received
 from celery_azure.amqp.settlement import ABANDON, COMPLETE, RELEASE, dead_letter
 from celery_azure.envelope import KOMBU, NotAnEnvelopeError, decode, encode
 from celery_azure.errors import RefusedError
@@ -314,6 +314,8 @@ class Channel(RoutingChannel):
         enqueued = received.annotations.get(_ENQUEUED)
         if enqueued is not None:
             info["enqueued_at"] = enqueued / 1000  # when it could be had, in seconds since 1970
+            is_first = not received.delivery_count and FIRST_COPY in received.properties
+            info["came_straight"] = is_first and delivery.was_awaited
         if not self.is_wanted(queue, info["exchange"], info["routing_key"]):
             self._settle(delivery, COMPLETE)
             return None

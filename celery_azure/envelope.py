@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from kombu.utils.json import dumps, loads
 
 from celery_azure.amqp.codec import is_representable
-from celery_azure.amqp.messages import Message
+from celery_azure.amqp.messages import FIRST_COPY, Message
 from celery_azure.subscriptions import ROUTING_KEY
 
 if TYPE_CHECKING:
@@ -157,6 +157,7 @@ def decode(received: Received, now: float) -> dict[str, Any]:
 def _from_native(received: Received) -> dict[str, Any]:
     headers = dict(received.properties)
     headers.pop(ROUTING_KEY, None)  # the same stands in what follows
+    headers.pop(FIRST_COPY, None)  # a task that is sent on is another message
     extra = _extra(headers.pop(EXTRA, "{}"))
     kept, other = extra.get("properties") or {}, extra.get("headers") or {}
     if not isinstance(kept, dict) or not isinstance(other, dict):

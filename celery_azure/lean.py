@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from kombu import Connection, Producer
 
 from celery_azure.amqp.codec import encode, encode_list, encode_string, encode_symbol, pairs_to_map
-from celery_azure.amqp.messages import Received, encode_data, encode_scheduled
+from celery_azure.amqp.messages import FIRST_COPY, Received, encode_data, encode_scheduled
 from celery_azure.envelope import EXTRA
 from celery_azure.serializer import CONTENT_TYPE as PLAIN_JSON
 from celery_azure.serializer import dumps
@@ -82,7 +82,10 @@ class TaskWriter:
         extra.get("headers", {}).pop("eta", None)
         later = {**static, EXTRA: json.dumps(extra, separators=(",", ":"))}
         self._later = _pairs(later)
-        self._usual = self._sections(_ID, None, {}).split(_ID.encode())
+        self._usual, self._first = (
+            self._sections(_ID, None, {}, is_first=is_first).split(_ID.encode())
+            for is_first in (False, True)
+        )
 
     def write(
         self,
@@ -90,6 +93,8 @@ class TaskWriter:
         keywords: bytes,
         due_at: float | None = None,
         properties: Mapping[str, str] | None = None,
+        *,
+        is_first: bool = False,
     ) -> bytes:
         """Write a message.
 
@@ -98,14 +103,22 @@ class TaskWriter:
             keywords: Its keyword arguments, as JSON in UTF-8.
             due_at: When it is to start, in seconds since 1970; None for at once.
             properties: Headers of this message alone, such as those of a trace.
+            is_first: Whether nobody has sent a message of this task before.
         """
         if due_at is None and not properties and len(task_id) == len(_ID) and task_id.isascii():
-            sections = task_id.encode().join(self._usual)
+            sections = task_id.encode().join(self._first if is_first else self._usual)
         else:
-            sections = self._sections(task_id, due_at, properties or {})
+            sections = self._sections(task_id, due_at, properties or {}, is_first=is_first)
         return sections + encode_data(b"".join((b"[[],", keywords, self._tail)))
 
-    def _sections(self, task_id: str, due_at: float | None, properties: Mapping[str, str]) -> bytes:
+    def _sections(
+        self,
+        task_id: str,
+        due_at: float | None,
+        properties: Mapping[str, str],
+        *,
+        is_first: bool,
+    ) -> bytes:
         """All that stands before the body."""
         id_ = encode_string(task_id)
         subject, reply_to, content_type, encoding = self._system
@@ -115,6 +128,9 @@ class TaskWriter:
         count += 4
         for name, value in properties.items():
             content += encode_string(name) + encode_string(value)
+            count += 2
+        if is_first:
+            content += _FIRST_KEY
             count += 2
         head = b""
         if due_at is not None:
@@ -134,6 +150,7 @@ class TaskWriter:
 
 
 _ID_KEY, _ROOT_KEY, _ETA_KEY = (encode_string(name) for name in ("id", "root_id", "eta"))
+_FIRST_KEY = encode_string(FIRST_COPY) + encode(True)
 
 
 def _field(value: Any, write: Callable[[str], bytes]) -> bytes:

@@ -25,6 +25,7 @@ from azure.servicebus import (
     ServiceBusSubQueue,
 )
 
+from celery_azure.amqp.messages import FIRST_COPY
 from queue_app.dead_letters import MAX_SETTLED, DeadLetter, Settled
 from queue_app.errors import BrokerUnavailable
 from queue_app.settings import Settings
@@ -35,7 +36,7 @@ _MAX_HELD = 5_000  # letters that are locked and passed over in the search for o
 _LAST_WAIT_SECONDS = 1.0
 _LONGEST_ID = 128  # characters of a message-id
 _REQUEUED = re.compile(r":requeued-(\d+)$", re.ASCII)
-_OWN_PROPERTIES = frozenset({"DeadLetterReason", "DeadLetterErrorDescription"})
+_OWN_PROPERTIES = frozenset({"DeadLetterReason", "DeadLetterErrorDescription", FIRST_COPY})
 
 _Result = TypeVar("_Result")
 _Settle = Callable[[ServiceBusReceivedMessage], None]

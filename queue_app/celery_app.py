@@ -31,6 +31,10 @@ from queue_app.tasks import register_tasks
 from queue_app.tracing import start_tracing, trace_tasks
 from queue_app.worker_metrics import serve_worker_metrics
 
+_MOST_STRAIGHT_SECONDS = 0.1
+"""A wish to cancel that comes in the moment before STARTED is stored, or in this one before the
+start, comes too late (docs/http-api.md)."""
+
 
 def create_worker_app(settings: Settings, platform: str = sys.platform) -> Celery:
     """Build the worker's app, with its task."""
@@ -62,6 +66,7 @@ def create_worker_app(settings: Settings, platform: str = sys.platform) -> Celer
         delay_seconds=settings.processing_delay_seconds,
         retries=retries,
         meter=meter,
+        straight_seconds=min(settings.started_after_seconds, _MOST_STRAIGHT_SECONDS),
     )
     return app
 

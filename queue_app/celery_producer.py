@@ -13,6 +13,7 @@ from codecs import BOM_UTF8
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from azure.core.exceptions import AzureError
@@ -91,11 +92,13 @@ class CeleryProducer:
         deadline = asyncio.get_running_loop().time() + ANSWER_SECONDS
         inline = _inline(payload)
         if inline is not None:
-            await self._publish(deadline, task_id, b'{"payload":%b}' % inline, due_at)
+            keywords = b'{"payload":%b}' % inline
+            await self._publish(deadline, task_id, keywords, due_at, is_first=is_new)
         else:
             claim = await self._with_storage(deadline, self._claims.deposit, task_id, payload.body)
             # A claim whose message may have arrived must stay, so no error removes it.
-            await self._publish(deadline, task_id, encode_json({"claim": claim}), due_at)
+            keywords = encode_json({"claim": claim})
+            await self._publish(deadline, task_id, keywords, due_at, is_first=is_new)
         if is_new:
             self._note_fresh(task_id)
         if _log.isEnabledFor(logging.INFO):
@@ -165,13 +168,20 @@ class CeleryProducer:
         self._fresh[task_id] = now + _FRESH_SECONDS
 
     async def _publish(
-        self, deadline: float, task_id: str, keywords: bytes, due_at: float | None
+        self,
+        deadline: float,
+        task_id: str,
+        keywords: bytes,
+        due_at: float | None,
+        *,
+        is_first: bool,
     ) -> None:
+        write = partial(self._writer.write, task_id, keywords, due_at, is_first=is_first)
         if not tracing.is_installed():
-            await self._send(deadline, self._writer.write(task_id, keywords, due_at))
+            await self._send(deadline, write())
             return
         with tracing.publishing(self._writer.entity, task_id) as properties:
-            await self._send(deadline, self._writer.write(task_id, keywords, due_at, properties))
+            await self._send(deadline, write(properties=properties))
 
     async def _send(self, deadline: float, message: bytes) -> None:
         seconds = deadline - asyncio.get_running_loop().time()

@@ -14,6 +14,7 @@ from celery.signals import task_revoked
 from celery.utils.log import get_task_logger
 
 from celery_azure.dead_lettering import DeadLetteringRequest
+from celery_azure.straight import came_straight
 from queue_app.errors import ClaimMissing, NotAClaim, StorageUnavailable
 from queue_app.jobs import TASK_NAME, Progress
 from queue_app.payload import encode_json, parse_payload
@@ -46,6 +47,8 @@ def register_tasks(
     work: Callable[[dict[str, Any]], Any] = process,
     retries: RetryPolicy | None = None,
     meter: TaskMeter | None = None,
+    straight_seconds: float = 0,
+    now: Callable[[], float] = time.time,  # noqa: TID251 - who wants another hands it over
 ) -> Task:
     """Add the task to an app.
 
@@ -56,6 +59,9 @@ def register_tasks(
         work: what a job does; `retrying` may have given it a policy of its own.
         retries: how jobs are tried again, as far as `work` does not say.
         meter: counts and times what becomes of the task; None for nobody.
+        straight_seconds: a job that came straight here in less is begun without asking whether it
+            was cancelled; 0: each is asked for.
+        now: the time, in seconds since 1970.
     """
     policy = policy_of(work, retries or RetryPolicy())
 
@@ -64,7 +70,8 @@ def register_tasks(
     ) -> Any:
         """Process one job; its payload comes in the message, or by claim."""
         try:
-            _leave_if_nothing_is_to_do(self, claims, claim)
+            if not came_straight(self.request, straight_seconds, now()):
+                _leave_if_nothing_is_to_do(self, claims, claim)
             if payload is None:
                 payload = _redeem(self, claims, str(claim))
             self.request.payload_bytes = len(encode_json(payload))

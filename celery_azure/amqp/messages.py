@@ -6,6 +6,7 @@ https://learn.microsoft.com/azure/service-bus-messaging/service-bus-amqp-protoco
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -87,6 +88,10 @@ _NULL = b"\x40"
 _SMALL_DESCRIPTOR = b"\x00\x53"
 _SCHEDULED = encode_symbol("x-opt-scheduled-enqueue-time")
 
+FIRST_COPY = "first-copy"
+"""The application property of a message of which there is no other, as far as its sender knows; who
+sends it again leaves the property out."""
+
 
 @dataclass(slots=True)
 class Message:
@@ -125,8 +130,7 @@ class Message:
             parts.append(encode_scheduled(self.scheduled))
         parts.append(b"\x00\x53\x73" + encode_list(self._properties()))
         if self.properties:
-            pairs = [encode(part) for pair in self.properties.items() for part in pair]
-            parts.append(b"\x00\x53\x74" + encode_map(pairs))
+            parts.append(_encode_application(self.properties))
         if self.value is None:
             parts.append(encode_data(self.body))
         else:
@@ -153,6 +157,29 @@ class Message:
         while fields and fields[-1] == _NULL:
             fields.pop()
         return fields
+
+
+def as_copy(payload: bytes) -> bytes:
+    """An encoded message as it is sent again: without the mark of the first copy.
+
+    What is no message stays as it is; the broker will say so.
+    """
+    at = 0
+    with suppress(CodecError):
+        while at < len(payload):
+            code, value, behind = _section(payload, at)
+            if code == _APPLICATION and FIRST_COPY in _map(value):
+                properties = {name: one for name, one in value.items() if name != FIRST_COPY}
+                return payload[:at] + _encode_application(properties) + payload[behind:]
+            if code >= _APPLICATION:
+                break
+            at = behind
+    return payload
+
+
+def _encode_application(properties: dict[str, Any]) -> bytes:
+    pairs = [encode(part) for pair in properties.items() for part in pair]
+    return b"\x00\x53\x74" + encode_map(pairs)
 
 
 def encode_scheduled(milliseconds: int) -> bytes:

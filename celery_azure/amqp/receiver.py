@@ -27,6 +27,9 @@ _ANSWER_SECONDS = 20.0
 READ_AHEAD_SECONDS = 0.1
 """Beyond what is worked on, as many messages are held as are worked on in this time."""
 
+_IDLE_TICKS = 2
+"""From one tick to the next, at least, the broker was free to send, and so had nothing to send."""
+
 MOST_AHEAD = 500
 STALE_SECONDS = 2.0
 """What nobody has taken for so long is given back to the broker, for others."""
@@ -90,6 +93,7 @@ class Receiver(Link):
         self.on_first_attach: Callable[[], None] | None = None
         self._rated_at = 0.0
         self._rated = 0
+        self._free_ticks = 0
         self._engine = engine
         self.management = management
         self._settler = None if management is None else Settler(management, self._tell)
@@ -148,6 +152,7 @@ class Receiver(Link):
         """Ask for messages."""
         self.is_refusal_told = False
         self._rated_at = now
+        self._free_ticks = 0
         self.top_up()
         on_first_attach, self.on_first_attach = self.on_first_attach, None
         if on_first_attach is not None:
@@ -165,11 +170,13 @@ class Receiver(Link):
         token = UUID(bytes_le=tag) if locked else None
         self.held += 1
         delivery = Delivery(self, payload, delivery_id, self.epoch, token, now)
+        delivery.was_awaited = self._free_ticks >= _IDLE_TICKS
         if token is not None and self.keeper is not None:
             self.keeper.hold(delivery)
         self.buffer.append(delivery)
         self.on_message()
         if self.credit <= 0:
+            self._free_ticks = 0
             self._end_drain()
 
     def on_outcome(self, delivery_id: int, outcome: Outcome, now: float) -> None:
@@ -215,6 +222,7 @@ class Receiver(Link):
 
     def expire(self, now: float) -> None:
         """Look how fast messages are worked on, and ask again about settlements."""
+        self._free_ticks = self._free_ticks + 1 if self.credit > 0 else 0
         self._rate(now)
         self.top_up()
         late = [key for key, (_, _, due) in self.unconfirmed.items() if due <= now]

@@ -15,7 +15,7 @@ from celery_azure.amqp.deliveries import UNTOLD
 from celery_azure.amqp.frames import AmqpError
 from celery_azure.amqp.isolation import call_each
 from celery_azure.amqp.link import Link
-from celery_azure.amqp.messages import BATCH_FORMAT, batch_bytes, encode_batch
+from celery_azure.amqp.messages import BATCH_FORMAT, as_copy, batch_bytes, encode_batch
 from celery_azure.amqp.patience import SERVER_BUSY, busy_seconds
 from celery_azure.amqp.requests import PERMANENT
 
@@ -48,7 +48,7 @@ class Outgoing:
         may_have_arrived: It was sent on a connection that was lost before the answer.
     """
 
-    __slots__ = ("done", "due", "may_have_arrived", "payload")
+    __slots__ = ("_was_sent", "done", "due", "may_have_arrived", "payload")
 
     def __init__(
         self, payload: bytes, due: float, done: Callable[[AmqpError | None], None] | None
@@ -57,6 +57,14 @@ class Outgoing:
         self.due = due
         self.done = done
         self.may_have_arrived = False
+        self._was_sent = False
+
+    def take(self) -> bytes:
+        """The message for its next delivery; from the second on, it says that it is a copy."""
+        if self._was_sent:
+            self.payload = as_copy(self.payload)
+        self._was_sent = True
+        return self.payload
 
     def end(self, error: AmqpError | None) -> None:
         """Tell whoever waits, unless that is done already."""
@@ -241,8 +249,8 @@ class Sender(Link):
 
 def _send(connection: Connection, sender: Sender, group: list[Outgoing]) -> int:
     if len(group) == 1:
-        return connection.send(sender, group[0].payload)
-    return connection.send(sender, encode_batch([one.payload for one in group]), BATCH_FORMAT)
+        return connection.send(sender, group[0].take())
+    return connection.send(sender, encode_batch([one.take() for one in group]), BATCH_FORMAT)
 
 
 def _end_all(group: Iterable[Outgoing], error: AmqpError | None) -> None:

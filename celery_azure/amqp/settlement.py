@@ -43,6 +43,7 @@ class Delivery:
         arrived: When it came in, by the engine's clock.
         is_settled: Its fate is decided, and is being told to the broker.
         is_lost: The broker has given it to somebody else, or soon will.
+        was_awaited: When it came, the broker had been free to send for a while, and had nothing.
     """
 
     __slots__ = (
@@ -57,6 +58,7 @@ class Delivery:
         "receiver",
         "renew_at",
         "renew_until",
+        "was_awaited",
     )
 
     def __init__(
@@ -76,6 +78,7 @@ class Delivery:
         self.arrived = arrived
         self.is_settled = False
         self.is_lost = False
+        self.was_awaited = False
         self.renew_at = float("inf")
         self.renew_until = float("inf")
         self.name = ""

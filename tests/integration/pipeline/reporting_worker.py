@@ -27,4 +27,4 @@ def work(data: dict[str, Any]) -> int:
 
 settings = Settings.load()
 app = create_celery_app(settings)
-register_tasks(app, ClaimStore(settings, WORKER_PATIENCE), work=work)
+register_tasks(app, ClaimStore(settings, WORKER_PATIENCE), work=work, straight_seconds=0.1)

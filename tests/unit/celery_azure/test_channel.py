@@ -7,7 +7,7 @@ import pytest
 from celery.worker import state
 
 from celery_azure.administration import FOR_EVER, Life
-from celery_azure.amqp.messages import Message
+from celery_azure.amqp.messages import FIRST_COPY, Message
 from celery_azure.errors import RefusedError
 from servicebus_emulator.broker.entities import QueueDescription
 from servicebus_emulator.broker.errors import EntityNotFound
@@ -230,3 +230,36 @@ def test_a_worker_that_is_to_stop_waits_no_longer(
     with pytest.raises(TimeoutError):
         connection.drain_events(timeout=3600)
     assert len(got) == 1
+
+
+def straight(world: World, connection: kombu.Connection, sent: bytes, wait: float) -> Any:
+    """What a consumer is told of a message that is sent when it has waited for so long."""
+    received: list[Any] = []
+    queue = kombu.Queue("jobs", no_declare=True)
+    consumer = kombu.Consumer(
+        connection, [queue], callbacks=[lambda _, message: received.append(message)]
+    )
+    with consumer:
+        world.pass_time(wait)
+        connection.transport.namespace.publish("jobs", sent, 5)
+        world.turn()
+        connection.drain_events(timeout=1)
+    [message] = received
+    message.ack()
+    assert FIRST_COPY not in message.headers
+    return message.delivery_info["came_straight"]
+
+
+@pytest.mark.parametrize(
+    ("is_first", "wait", "came_straight"), [(True, 1, True), (False, 1, False), (True, 0, False)]
+)
+def test_only_the_first_message_of_a_task_to_a_consumer_that_waits_has_come_straight(
+    world: World,
+    connection: kombu.Connection,
+    is_first: bool,
+    wait: float,
+    came_straight: bool,
+) -> None:
+    properties = {"task": "work", "id": "1"} | ({FIRST_COPY: True} if is_first else {})
+    sent = Message(b"[[], {}, {}]", properties=properties).to_bytes()
+    assert straight(world, connection, sent, wait) is came_straight

@@ -10,7 +10,7 @@ import pytest
 from celery import Celery
 from kombu import Connection, Producer
 
-from celery_azure.amqp.messages import Received
+from celery_azure.amqp.messages import FIRST_COPY, Received
 from celery_azure.envelope import EXTRA
 from celery_azure.lean import TaskWriter
 from celery_azure.serializer import NAME as PLAIN_JSON
@@ -154,3 +154,14 @@ def test_an_id_of_any_kind_stands_where_the_usual_ones_stand(task_id: str) -> No
     assert unusual.properties == {**usual.properties, "id": task_id, "root_id": task_id}
     assert unusual.system == [task_id if one == TASK_ID else one for one in usual.system]
     assert unusual.body == usual.body
+
+
+@pytest.mark.parametrize("properties", [None, {"traceparent": "00"}])
+def test_the_first_message_of_a_task_says_so_and_is_the_same_otherwise(
+    properties: dict[str, str] | None,
+) -> None:
+    writer, keywords = TaskWriter(create_app(), "work", **OPTIONS), dumps(KEYWORDS).encode()
+    plain = sections(writer.write(TASK_ID, keywords, properties=properties))
+    first = sections(writer.write(TASK_ID, keywords, properties=properties, is_first=True))
+    assert first["properties"].pop(FIRST_COPY) is True
+    assert first == plain

@@ -1,9 +1,10 @@
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 from azure.servicebus.exceptions import MessageLockLostError
 
-from queue_app.azure_dead_letters import _new_id, _settle_each
+from queue_app.azure_dead_letters import _new_id, _settle_each, copy_of
 
 TASK_ID = "bf8c6322-5ad2-4060-a30e-55ad7671b84c"
 
@@ -72,3 +73,17 @@ def test_a_letter_that_comes_back_at_once_is_not_requeued_again_by_the_same_call
     assert (settled.done, settled.is_complete) == (asked, True)
     assert asked == [2, 3]
     assert receiver.given_back == [12, 13]
+
+
+def test_the_copy_of_a_letter_is_not_the_first_message_of_its_task() -> None:
+    names = ("session_id", "content_type", "correlation_id", "subject", "reply_to", "to")
+    letter: Any = SimpleNamespace(
+        application_properties={b"first-copy": True, b"task": b"work"},
+        body=[b"{}"],
+        message_id="m",
+        sequence_number=1,
+        reply_to_session_id=None,
+        time_to_live=None,
+        **dict.fromkeys(names),
+    )
+    assert copy_of(letter).application_properties == {b"task": b"work"}

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from celery_azure.amqp.messages import Received
+from celery_azure.amqp.messages import FIRST_COPY, Received
 from celery_azure.blobs import Blob
 from celery_azure.errors import BusyError, UnreachableError
 from celery_azure.result_reader import StoredResult
@@ -115,6 +115,28 @@ class Accepting:
 
     async def aclose(self) -> None:
         """Nothing is open."""
+
+
+class Keeping(Accepting):
+    """Keeps what it takes."""
+
+    def __init__(self) -> None:
+        self.messages: list[bytes] = []
+
+    async def publish(self, *arguments: object) -> None:
+        self.messages.append(cast("bytes", arguments[1]))
+
+
+async def test_only_a_job_with_a_new_id_is_sent_as_the_first_of_its_task(
+    settings: Settings,
+) -> None:
+    producer, sends = CeleryProducer(settings), Keeping()
+    producer._sends = cast("AsyncPublisher", sends)
+    job = Payload(b"{}", {})
+    await producer.enqueue(job)
+    await producer.enqueue(job, task_id=producer.ids.new())  # perhaps not for the first time
+    assert [FIRST_COPY in Received(each).properties for each in sends.messages] == [True, False]
+    await producer.aclose()
 
 
 class Shelf:

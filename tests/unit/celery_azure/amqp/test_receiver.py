@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from celery_azure.amqp.engine import TICK_SECONDS
 from celery_azure.amqp.settlement import ABANDON, COMPLETE, RELEASE, Settlement, dead_letter
 from tests.unit.celery_azure.amqp.world import Settled, World
 
@@ -193,3 +194,36 @@ def test_the_texts_of_a_dead_letter_are_cut_to_what_is_kept_and_to_unicode() -> 
     assert settlement.reason == "Odd ?"
     assert settlement.description == "x" * 4096
     assert len(settlement.state) < 10_000
+
+
+def test_what_comes_to_a_link_that_had_credit_for_a_while_was_awaited() -> None:
+    world = World()
+    receiver = world.receiver(2)
+    world.put("too soon to tell")
+    world.pass_time(0.5)
+    world.put("awaited")
+    assert [delivery.was_awaited for delivery in receiver.buffer] == [False, True]
+
+
+def test_what_may_have_waited_for_credit_was_not_awaited() -> None:
+    world = World()
+    receiver = world.receiver(2)
+    world.pass_time(1)
+    world.put(*"abc")
+    held = [receiver.buffer.popleft() for _ in range(2)]
+    assert [delivery.was_awaited for delivery in held] == [True, True]
+    receiver.settle(held[0], COMPLETE, world.now)
+    receiver.top_up()
+    world.turn()
+    assert [delivery.was_awaited for delivery in receiver.buffer] == [False]
+
+
+def test_what_comes_to_a_new_link_was_not_awaited() -> None:
+    world = World()
+    receiver = world.receiver(2)
+    world.pass_time(1)
+    world.cut()
+    while not receiver.is_attached:
+        world.pass_time(TICK_SECONDS)
+    world.put("a")
+    assert [delivery.was_awaited for delivery in receiver.buffer] == [False]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from celery_azure.amqp.connection import State
-from celery_azure.amqp.messages import BATCH_FORMAT, Message
+from celery_azure.amqp.messages import BATCH_FORMAT, FIRST_COPY, Message, Received, as_copy
 from celery_azure.amqp.sender import Outgoing
 from tests.unit.celery_azure.amqp import wire
 from tests.unit.celery_azure.amqp.world import LISTENER, Fates, World
@@ -238,3 +238,40 @@ def test_messages_that_are_settled_without_a_word_are_not_sent_again() -> None:
     assert set(fates.conditions.values()) == {"amqp:illegal-state"}
     assert len(fates) == 2
     assert sender.deliveries == sent
+
+
+def marks(world: World) -> list[bool]:
+    """Which of the messages in the queue say that they are the first of their kind."""
+    receiver = world.receiver(1000, locks=False)
+    world.pass_time(0.5)
+    return [FIRST_COPY in Received(delivery.payload).properties for delivery in receiver.buffer]
+
+
+def first_copy(text: str) -> bytes:
+    return Message(text.encode(), properties={"n": text, FIRST_COPY: True, "z": 1}).to_bytes()
+
+
+def test_a_message_that_is_sent_again_does_not_say_any_more_that_it_is_the_first() -> None:
+    world = World()
+    sender = world.sender()
+    fates = Fates()
+    world.hears = False  # the answer is lost
+    fates.wait_for(sender, "a", first_copy("a"), world.now + 10)
+    sender.pump(world.now)
+    world.turn()
+    world.cut()
+    fates.wait_for(sender, "b", first_copy("b"), world.now + 10)
+    world.pass_time(2)
+    assert fates.accepted == ["a", "b"]
+    assert marks(world) == [True, False, True]
+
+
+def test_a_copy_says_all_the_rest_as_the_message_did() -> None:
+    for properties in ({"n": "a", FIRST_COPY: True, "z": 1}, {FIRST_COPY: True}, {"n": "a"}, {}):
+        message = Message(b"body", message_id="1", ttl=5, scheduled=7, properties=properties)
+        copied = Received(as_copy(message.to_bytes()))
+        message.properties.pop(FIRST_COPY, None)
+        original = Received(message.to_bytes())
+        assert copied.properties == original.properties
+        assert (copied.header, copied.annotations) == (original.header, original.annotations)
+        assert (copied.system, copied.body) == (original.system, original.body)
