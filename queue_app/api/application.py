@@ -97,9 +97,9 @@ def create_app(
     app.state.settings = settings
     if services is not None:
         app.state.context = make_context(settings, services, lifecycle, metrics)
+    app.add_middleware(HeadAsGet)
     if tracer_provider is None:
         app.add_middleware(Lane, routes=busy)
-    app.add_middleware(HeadAsGet)
     app.add_middleware(Gate, keys=settings.accepted_api_keys, rate=rate, metrics=metrics)
     for router in (
         routes.router,

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from functools import lru_cache
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
@@ -76,6 +77,7 @@ def check_media(scope: Scope, also: frozenset[str] = frozenset()) -> str:
     return media_type
 
 
+@lru_cache(32)
 def _parse_content_type(declared: str) -> tuple[str, str]:
     media_type, *parameters = declared.lower().split(";")
     charset = "utf-8"

@@ -3,11 +3,15 @@
 uvicorn takes httptools where it is installed, which is what makes it fast. It is stricter than h11
 about where a request ends (no two lengths, no length beside chunks, no folded lines), but collects
 a head without end and lets pass requests that do not say which host they mean. uvicorn chooses its
-protocol before it imports the application, so that protocol is completed where it stands.
+protocol before it imports the application, so that protocol is completed where it stands. It also
+gets a transport that can write an answer at once.
 """
 
+import asyncio
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
+
+from queue_app.api.one_write import WRITER, Writer
 
 if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -39,6 +43,10 @@ def guard(protocol: "type[HttpToolsProtocol]") -> None:
     if protocol.data_received.__module__ == __name__:
         return
     receive, complete = protocol.data_received, protocol.on_headers_complete
+    begin = protocol.connection_made
+
+    def connection_made(self: "HttpToolsProtocol", transport: asyncio.Transport) -> None:
+        begin(self, cast("asyncio.Transport", Writer(transport)))
 
     def data_received(self: "HttpToolsProtocol", data: bytes) -> None:
         receive(self, data)
@@ -53,8 +61,10 @@ def guard(protocol: "type[HttpToolsProtocol]") -> None:
 
     def on_headers_complete(self: "HttpToolsProtocol") -> None:
         check_head(self.url, self.headers, self.parser.get_http_version())
+        cast("dict[str, Any]", self.scope)[WRITER] = self.transport
         complete(self)
 
+    protocol.connection_made = connection_made  # type: ignore[method-assign]
     protocol.data_received = data_received  # type: ignore[method-assign]
     protocol.on_headers_complete = on_headers_complete  # type: ignore[method-assign]
 
