@@ -64,7 +64,8 @@ def remove_all(client: Any, run: str) -> None:
     from docker.errors import NotFound  # noqa: PLC0415
 
     mine = {"label": f"{LABEL}={run}"}
-    for container in client.containers.list(all=True, filters=mine):
+    # Sparse: else each is asked for once more, which is an error when it has gone since.
+    for container in client.containers.list(all=True, filters=mine, sparse=True):
         with contextlib.suppress(NotFound):
             container.remove(force=True, v=True)
     for network in client.networks.list(filters=mine):

@@ -1,14 +1,18 @@
 """How hard the property tests try: `--hypothesis-profile=quick|ci|thorough`.
 
-An example of a test in memory costs a millisecond, one that goes through the whole pipeline or
-walks through a state machine a hundred times that, so they have numbers of their own.
+Most examples cost a millisecond; a whole JSON object, which Hypothesis takes its time to draw, and a
+walk through the broker in memory ten or more; other walks, and the way through the pipeline,
+hundreds; a walk through a process seconds. So each kind has numbers of its own, with which a
+thorough run ends within the hour.
 """
 
 from hypothesis import HealthCheck, settings
 
-IN_MEMORY = {"quick": 100, "ci": 500, "thorough": 20_000}
+IN_MEMORY = {"quick": 100, "ci": 500, "thorough": 10_000}
+LARGE = {"quick": 100, "ci": 500, "thorough": 3_000}
+WALKS = {"quick": 20, "ci": 100, "thorough": 500}
 PIPELINE = {"quick": 30, "ci": 100, "thorough": 300}
-WALKS = {"quick": 20, "ci": 100, "thorough": 1_000}
+PROCESS = {"quick": 6, "ci": 30, "thorough": 300}
 STEPS = {"quick": 30, "ci": 50, "thorough": 100}
 
 _HEALTH = [  # of how examples are made, which a machine's speed or bad luck decides
@@ -36,16 +40,27 @@ def load_profiles() -> None:
     settings.load_profile("quick")
 
 
-def through_the_pipeline(share: float = 1.0) -> settings:
+def large() -> settings:
+    """Settings for a test of which each example is a whole JSON object, or a walk in memory."""
+    return _as_many_as(LARGE)
+
+
+def through_the_pipeline() -> settings:
     """Settings for a test of which each example goes through broker, worker and storage."""
-    return settings(max_examples=max(1, round(PIPELINE[_chosen()] * share)))
+    return _as_many_as(PIPELINE)
+
+
+def through_a_process() -> settings:
+    """Settings for a state machine of which each step asks another process."""
+    return _as_many_as(PROCESS)
 
 
 def walks(share: float = 1.0) -> settings:
     """Settings for a state machine, of which each example is a walk of many steps."""
-    return settings(max_examples=max(1, round(WALKS[_chosen()] * share)))
+    return _as_many_as(WALKS, share)
 
 
-def _chosen() -> str:
+def _as_many_as(examples: dict[str, int], share: float = 1.0) -> settings:
     name = settings.get_current_profile_name()
-    return name if name in IN_MEMORY else "quick"
+    most = examples[name if name in examples else "quick"]
+    return settings(max_examples=max(1, round(most * share)))

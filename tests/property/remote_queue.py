@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import math
 from itertools import count
 from typing import Any
 from uuid import UUID
@@ -47,13 +48,16 @@ _STATUSES = {
 class RemoteNamespace:
     """The clock of an emulator in another process: frozen, and 0 when this is made.
 
-    Everything that was in the emulator before is removed.
+    Everything that was in the emulator before is removed. That 0 is a whole second: the wire has
+    milliseconds, and what is due in 5 s would else be due a part of one too early or too late.
     """
 
     def __init__(self, port: int) -> None:
         self._http = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self.ask("POST", "/reset?entities=keep")
-        self.begin = float(self.ask("POST", "/clock/freeze")["epoch"])
+        now = float(self.ask("POST", "/clock/freeze")["epoch"])
+        rest = math.ceil(now) - now
+        self.begin = float(self.ask("POST", f"/clock/advance?seconds={rest}")["epoch"])
         self._now = 0.0
 
     def close(self) -> None:
@@ -79,8 +83,8 @@ class RemoteNamespace:
         return Timestamp(round((self.begin + now) * 1000))
 
     def seconds(self, milliseconds: int) -> float:
-        """A time of the wire as the model has it, who counts in tenths of a second."""
-        return round(milliseconds / 1000 - self.begin, 1)
+        """A time of the wire as the model has it."""
+        return milliseconds / 1000 - self.begin
 
 
 class Grave:

@@ -1,15 +1,16 @@
 """The model that argues with the broker's queue argues with an emulator in its own process."""
 
 import json
-from pathlib import Path
+from collections.abc import Iterator
 from uuid import UUID
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, multiple, run_state_machine_as_test
 
 from tests.integration.emulator.raw_client import RawClient
 from tests.integration.emulator.test_process import running
-from tests.property.profiles import walks
+from tests.property.profiles import through_a_process
 from tests.property.remote_queue import RemoteNamespace, RemoteQueue
 from tests.property.test_broker_queue import LOCK, QueueMachine
 
@@ -48,8 +49,10 @@ class ProcessMachine(QueueMachine):
             self.remote.close()
 
 
-def test_a_queue_of_a_process_does_what_the_model_says(tmp_path: Path) -> None:
-    config = tmp_path / "Config.json"
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """That of an emulator with a queue for each number of deliveries."""
+    config = tmp_path_factory.mktemp("emulator") / "Config.json"
     queues = [
         {
             "Name": f"q{most}",
@@ -60,8 +63,19 @@ def test_a_queue_of_a_process_does_what_the_model_says(tmp_path: Path) -> None:
     namespace = {"Name": "n", "Queues": queues}
     config.write_text(json.dumps({"UserConfig": {"Namespaces": [namespace]}}))
     with running("--config", str(config)) as emulator:
+        yield emulator.port
 
-        class Machine(ProcessMachine):
-            port = emulator.port
 
-        run_state_machine_as_test(Machine, settings=walks(0.3))
+def test_a_walk_begins_at_a_whole_second_so_that_the_wire_rounds_nothing(port: int) -> None:
+    remote = RemoteNamespace(port)
+    remote.expire(5.0)
+    shown = remote.ask("GET", "/clock")["epoch"]
+    remote.close()
+
+    assert remote.milliseconds(5.0) == shown * 1000
+
+
+def test_a_queue_of_a_process_does_what_the_model_says(port: int) -> None:
+    machine = type("Machine", (ProcessMachine,), {"port": port})
+
+    run_state_machine_as_test(machine, settings=through_a_process())

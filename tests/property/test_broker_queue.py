@@ -21,6 +21,7 @@ from servicebus_emulator.broker.entities import QueueDescription
 from servicebus_emulator.broker.errors import MessageLockLost, MessageNotFound
 from servicebus_emulator.broker.message import Message, MessageState, ReceiveMode
 from servicebus_emulator.broker.namespace import Namespace
+from tests.property.profiles import large
 
 if TYPE_CHECKING:
     from servicebus_emulator.broker.queue import Queue
@@ -232,3 +233,4 @@ class QueueMachine(RuleBasedStateMachine):
 
 
 TestQueueMachine = QueueMachine.TestCase
+TestQueueMachine.settings = large()

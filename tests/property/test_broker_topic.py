@@ -15,6 +15,7 @@ from servicebus_emulator.broker.message import Message, ReceiveMode
 from servicebus_emulator.broker.namespace import Namespace
 from servicebus_emulator.broker.rules import CorrelationFilter, Rule
 from servicebus_emulator.broker.sessions import SessionLock
+from tests.property.profiles import large
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -227,3 +228,4 @@ class TopicMachine(RuleBasedStateMachine):
 
 
 TestTopicMachine = TopicMachine.TestCase
+TestTopicMachine.settings = large()

@@ -9,11 +9,12 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from queue_app.api.application import create_app
 from queue_app.producer import InMemoryProducer
 from queue_app.settings import Settings
+from tests.property.profiles import walks
 from tests.property.test_api import SETTINGS
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def check(label: str, mode_name: str) -> None:
     excluded = [positive_data_acceptance] if label.startswith(BEYOND_SCHEMAS) else []
     cases = operations()[label].as_strategy(generation_mode=GenerationMode[mode_name])
 
-    @settings(max_examples=max(1, settings().max_examples // 10))
+    @walks(0.5)
     @given(case=cases)
     def answers_as_documented(case: Any) -> None:
         case.query = {k: v for k, v in (case.query or {}).items() if k not in WAITING}

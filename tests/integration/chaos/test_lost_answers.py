@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import select
 import socket
 import threading
@@ -61,7 +62,11 @@ class ForgetfulLine:
             thread.start()
 
     def _forward(self, client: socket.socket) -> None:
-        with client, socket.create_connection(("127.0.0.1", self._target)) as service:
+        with (
+            contextlib.suppress(ConnectionError),  # either end may hang up whenever it likes
+            client,
+            socket.create_connection(("127.0.0.1", self._target)) as service,
+        ):
             was_asked = False
             while True:
                 for ready in select.select([client, service], [], [])[0]:

@@ -51,11 +51,12 @@ def stand_ins(client: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture
 def labelled(client: Any) -> Labelled:
-    """The names of all containers and networks that carry a label."""
+    """The ids of all containers and networks that carry a label."""
 
     def find(label: str) -> list[str]:
         filters = {"label": label}
-        found = client.containers.list(all=True, filters=filters)
-        return [part.name for part in [*found, *client.networks.list(filters=filters)]]
+        # Sparse: else each is asked for once more, and may have gone since.
+        found = client.containers.list(all=True, filters=filters, sparse=True)
+        return [part.id for part in [*found, *client.networks.list(filters=filters)]]
 
     return find
