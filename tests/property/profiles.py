@@ -1,7 +1,7 @@
 """How hard the property tests try: `--hypothesis-profile=quick|ci|thorough`.
 
-Most examples cost a millisecond; a whole JSON object, which Hypothesis takes its time to draw, and a
-walk through the broker in memory ten or more; other walks, and the way through the pipeline,
+Most examples cost a millisecond; a whole JSON object, which Hypothesis takes its time to draw, and
+a walk through the broker in memory ten or more; other walks, and the way through the pipeline,
 hundreds; a walk through a process seconds. So each kind has numbers of its own, with which a
 thorough run ends within the hour.
 """

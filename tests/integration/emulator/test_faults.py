@@ -21,7 +21,7 @@ from servicebus_emulator import IdleLimits, OffsetClock, ServiceBusEmulator, Thr
 from servicebus_emulator.amqp import events
 from servicebus_emulator.amqp.performatives import SENDER, Source, Target
 from tests.integration.emulator.conftest import LineMaker
-from tests.integration.emulator.line import Line
+from tests.integration.emulator.line import LONG, Line
 from tests.integration.emulator.raw_client import RawClient
 
 MESSAGE = b"\x00\x53\x75\xa0\x01a"  # a body of one byte
@@ -99,7 +99,7 @@ def test_the_sdk_is_told_when_its_links_are_detached(
     with pytest.raises(ServiceBusConnectionError):
         line.send("a")
     with pytest.raises(ServiceBusConnectionError, match="detached by a fault"):
-        line.receiver.receive_messages(1, max_wait_time=1)
+        line.receiver.receive_messages(1, max_wait_time=LONG)
     line.send("b")
 
     assert str(line.take_one()) == "b"

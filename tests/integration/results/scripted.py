@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from typing import Self
@@ -48,16 +49,20 @@ class ScriptedService:
             except OSError:
                 return
             self._open.append(connection)
-            for answer in script:
-                if not self._read_request(connection):
-                    break
-                if answer == CLOSE:
-                    connection.close()
-                    break
-                connection.sendall(answer)
-                if b"\r\nConnection: close\r\n" in answer:
-                    connection.close()
-                    break
+            with contextlib.suppress(ConnectionError):  # a client may give up before it has read
+                self._answer(connection, script)
+
+    def _answer(self, connection: socket.socket, script: list[bytes]) -> None:
+        for answer in script:
+            if not self._read_request(connection):
+                break
+            if answer == CLOSE:
+                connection.close()
+                break
+            connection.sendall(answer)
+            if b"\r\nConnection: close\r\n" in answer:
+                connection.close()
+                break
 
     def _read_request(self, connection: socket.socket) -> bool:
         data = b""

@@ -56,7 +56,7 @@ def garbage() -> Iterator[tuple[str, int]]:
                     client, _ = server.accept()
                 except OSError:  # closed
                     return
-                with client:
+                with client, contextlib.suppress(ConnectionError):  # who has hung up already
                     client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
         thread = threading.Thread(target=serve)

@@ -233,7 +233,7 @@ async def test_of_many_tasks_the_one_that_is_told_of_is_read_at_once() -> None:
     with crowd.watched:
         crowd.change("7")
         hints.told = {"7", "of somebody else"}
-        assert await crowd.watches["7"].change(5)
+        assert await crowd.watches["7"].change(PATIENCE)
     assert crowd.reads == ["7"]
 
 
@@ -260,7 +260,7 @@ async def test_what_nobody_told_of_is_found_by_asking() -> None:
     with crowd.watched:
         crowd.change("7")
         crowd.polling.set()
-        assert await crowd.watches["7"].change(5)
+        assert await crowd.watches["7"].change(PATIENCE)
 
 
 @pytest.mark.parametrize(
@@ -277,7 +277,7 @@ async def test_who_cannot_hear_asks_on_and_listens_again_later(
         hints.failure = None
         crowd.change("7")
         hints.told = {"7"}
-        assert await crowd.watches["7"].change(5)
+        assert await crowd.watches["7"].change(PATIENCE)
     assert len(caplog.records) == lines
 
 
@@ -288,12 +288,12 @@ async def test_of_tasks_that_are_told_of_one_that_cannot_be_read_keeps_no_other_
         crowd.unreadable = {"7"}
         crowd.change("8")
         hints.told = {"7", "8"}
-        assert await crowd.watches["8"].change(5)
+        assert await crowd.watches["8"].change(PATIENCE)
         with pytest.raises(UnreadableRecord):
-            await crowd.watches["7"].change(5)
+            await crowd.watches["7"].change(PATIENCE)
         crowd.change("9")
         hints.told = {"7", "9"}
-        assert await crowd.watches["9"].change(5)
+        assert await crowd.watches["9"].change(PATIENCE)
     assert sorted(crowd.reads) == ["7", "8", "9"]
 
 
@@ -307,7 +307,7 @@ async def test_a_hint_during_a_read_is_followed_by_another_read() -> None:
         crowd.change("7")
         assert not await crowd.watcher._look("7", crowd.watcher._pollers["7"])
         crowd.answering.set()
-        assert await crowd.watches["7"].change(5)
+        assert await crowd.watches["7"].change(PATIENCE)
     assert crowd.reads == ["7", "7"]
 
 
@@ -320,12 +320,12 @@ async def test_hints_that_come_true_save_reads_until_they_fail() -> None:
         crowd.change(*ids)
         hints.told = set(ids)
         for task_id in ids:
-            assert await crowd.watches[task_id].change(5)
+            assert await crowd.watches[task_id].change(PATIENCE)
         assert crowd.watcher._interval(0) == pytest.approx(4 * whole)
         crowd.change(*crowd.watches)
         crowd.polling.set()
         for task_id in set(crowd.watches) - set(ids):
-            assert await crowd.watches[task_id].change(5)
+            assert await crowd.watches[task_id].change(PATIENCE)
         assert crowd.watcher._interval(0) == pytest.approx(whole)
 
 
