@@ -4,16 +4,9 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 
-from queue_app.settings import Settings
-
 ROOT = Path(__file__).parents[2]
 
-
-@pytest.fixture(autouse=True)
-def nothing_is_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in Settings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
+pytestmark = pytest.mark.usefixtures("folder_of_settings")
 
 
 def test_main_exposes_the_application(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ LIMIT = 1000
 
 @pytest.fixture
 def settings() -> Settings:
-    # Every field is given, so that neither the environment nor a file is asked.
     return Settings.model_validate(
         {
             "service_bus_key_name": "RootManageSharedAccessKey",

@@ -20,12 +20,7 @@ REQUIRED = {
 }
 
 
-@pytest.fixture(autouse=True)
-def nothing_is_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in Settings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
-        monkeypatch.delenv(name, raising=False)
+pytestmark = pytest.mark.usefixtures("folder_of_settings")
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -157,15 +158,25 @@ class Flaky(httpx.BaseTransport):
         return answer
 
 
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Those that the blocking client makes, in no time."""
+    made: list[float] = []
+    clock = SimpleNamespace(sleep=made.append)
+    monkeypatch.setattr("queue_app.client.synchronous.time", clock)
+    return made
+
+
 def away() -> httpx.Response:
     return httpx.Response(503, headers={"Retry-After": "0"}, json={"detail": "away"})
 
 
-def test_an_enqueue_is_tried_again_with_the_same_key() -> None:
+def test_an_enqueue_is_tried_again_with_the_same_key(pauses: list[float]) -> None:
     transport = Flaky(httpx.ConnectError("no"), away(), httpx.Response(200, json={"task_id": "t"}))
     with QueueClient("http://api", transport=transport, key="qk_secret") as client:
         assert client.enqueue({"a": "é"}, idempotency_key="k") == "t"
     assert len(transport.requests) == 3
+    assert pauses == [0.5, 0.0]
     assert {request.headers["idempotency-key"] for request in transport.requests} == {"k"}
     assert {request.headers["authorization"] for request in transport.requests} == {
         "Bearer qk_secret"
@@ -186,6 +197,7 @@ def test_what_is_refused_for_good_is_not_tried_again() -> None:
         QueueClient("http://api", transport=transport).enqueue({})
 
 
+@pytest.mark.usefixtures("pauses")
 def test_a_stream_that_breaks_off_goes_on_behind_the_last_event() -> None:
     first = 'event: log\nid: 4\ndata: {"text":"one\\n","next":4}\n\n'
     last = 'event: end\ndata: {"task_id":"t","status":"SUCCESS","result":1}\n\n'
@@ -195,6 +207,7 @@ def test_a_stream_that_breaks_off_goes_on_behind_the_last_event() -> None:
     assert transport.requests[1].headers["last-event-id"] == "4"
 
 
+@pytest.mark.usefixtures("pauses")
 def test_an_event_that_was_cut_off_comes_whole_on_the_next_stream() -> None:
     cut = 'event: log\nid: 4\ndata: {"text":"one\\n","next":4}\n\nevent: log\nid: 8\ndata: {"te'
     last = 'event: end\ndata: {"task_id":"t","status":"SUCCESS","result":1}\n\n'
