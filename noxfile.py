@@ -188,7 +188,7 @@ def property_tests(session: nox.Session) -> None:
 
 @nox.session
 def thorough(session: nox.Session) -> None:
-    """Run the property tests with tens of thousands of examples each, and the pipeline's."""
+    """Run the property tests with thousands of examples each, and the pipeline's; half an hour."""
     _fetch(session)
     profile = ["--hypothesis-profile=thorough", "--timeout=3600"]
     _pytest(session, "tests/property", *_PARALLEL, *profile)

@@ -7,15 +7,17 @@ from harness.container_guard import LABEL, remove_all
 
 
 class Parts:
-    """Containers or networks of an engine."""
+    """Containers or networks of an engine, which looks at each of a list that is not sparse."""
 
     def __init__(self, *names: str, gone: str = "") -> None:
         self.left = list(names)
         self.asked_for: dict[str, str] = {}
         self._gone = gone
 
-    def list(self, *, filters: dict[str, str], **_: bool) -> list[Any]:
+    def list(self, *, filters: dict[str, str], sparse: bool = False, **_: bool) -> list[Any]:
         self.asked_for = filters
+        if self._gone and not sparse:
+            raise NotFound(self._gone)
         return [SimpleNamespace(remove=self._remover(name)) for name in self.left]
 
     def _remover(self, name: str) -> Any:
