@@ -204,9 +204,12 @@ class Broadcasts:
             self._topics.add(topic)
             create = partial(administration.create_topic, self._endpoint, topic)
             namespace.provide(topic, partial(_attempt, self._endpoint, create))
-        send = namespace.publish if waits else namespace.post
+        timeout = self._options.send_timeout
+        if not waits:
+            namespace.post(topic, payload, timeout)
+            return
         try:
-            send(topic, payload, self._options.send_timeout)
+            namespace.publish(topic, payload, timeout, self._options.connect_timeout)
         except (UnreachableError, BusyError) as error:
             raise OperationalError(str(error)) from error
 

@@ -158,7 +158,10 @@ class Channel(RoutingChannel):
         payload = self.encode(
             message, info.get("exchange") or exchange, info.get("routing_key") or queue
         )
-        self.connection.namespace.publish(self.entity(queue), payload, self.options.send_timeout)
+        options = self.options
+        self.connection.namespace.publish(
+            self.entity(queue), payload, options.send_timeout, options.connect_timeout
+        )
 
     def encode(
         self,

@@ -29,6 +29,8 @@ _REQUESTS.setLevel(logging.WARNING)
 
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]", re.ASCII)
 _MAX_PORT = 65_535
+_EMULATOR_PORT = 5672
+"""Where an emulator speaks whose connection string has no port."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,28 @@ class ServiceBusEndpoint:
                 "the namespace is an emulator's host:port, which needs a key name and a key"
             )
         return cls(host, port, admin_port, key_name, key, tls)
+
+    @classmethod
+    def from_connection_string(cls, value: str) -> ServiceBusEndpoint:
+        """Read a connection string, as the portal shows it and the emulators print it.
+
+        Raises:
+            ValueError: It is none, or has no key; the text has no secret.
+        """
+        parts = (part.partition("=") for part in value.split(";"))
+        settings = {name.strip().lower(): text.strip() for name, _, text in parts}
+        place = settings.get("endpoint", "")
+        key_name, key = settings.get("sharedaccesskeyname"), settings.get("sharedaccesskey")
+        if not place.startswith("sb://") or not key_name or not key:
+            raise ValueError(
+                "the connection string of the namespace has not all of Endpoint=sb://…, "
+                "SharedAccessKeyName and SharedAccessKey"
+            )
+        namespace = place.removeprefix("sb://").rstrip("/")
+        is_emulator = settings.get("usedevelopmentemulator", "").lower() == "true"
+        if is_emulator and not re.search(":[0-9]+$", namespace):
+            namespace += f":{_EMULATOR_PORT}"
+        return cls.parse(namespace, key_name=key_name, key=key)
 
     @property
     def is_emulator(self) -> bool:

@@ -37,9 +37,9 @@ class _Recorder:
         self.entity = ""
         self.payload = b""
 
-    def publish(self, entity: str, payload: bytes, timeout: float) -> None:
+    def publish(self, entity: str, payload: bytes, *timeouts: float) -> None:
         """Keep it."""
-        del timeout
+        del timeouts
         self.entity, self.payload = entity, payload
 
 

@@ -6,6 +6,7 @@ are the parent's.
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import threading
@@ -103,8 +104,16 @@ class Namespace:
 
     # -- sending ---------------------------------------------------------------------------------
 
-    def publish(self, entity: str, payload: bytes, timeout: float) -> None:
+    def publish(
+        self, entity: str, payload: bytes, timeout: float, connect_timeout: float = math.inf
+    ) -> None:
         """Send an encoded message; returns when the broker has accepted it.
+
+        Args:
+            entity: Where to.
+            payload: The message.
+            timeout: Seconds to wait for the broker.
+            connect_timeout: Seconds to wait for it while there is no connection.
 
         Raises:
             ServiceBusError: It has not, or not in time.
@@ -117,7 +126,11 @@ class Namespace:
             decided.set()
 
         outgoing = Outgoing(payload, self.driver.now() + timeout, done)
+        connections = self.engine.connections
         self.driver.call(self._submit, entity, outgoing)
+        if connect_timeout < timeout and not decided.wait(connect_timeout):
+            timeout -= connect_timeout
+            self.driver.call(self._give_up, entity, outgoing, connections)
         if not decided.wait(timeout + 1.0):
             outgoing.done = None
             raise error_from(AmqpError(TIMEOUT, "the broker has not answered in time"))
@@ -154,6 +167,12 @@ class Namespace:
         sender.submit(outgoing)
         # What other threads have handed over meanwhile travels along.
         self.driver.call(sender.pump, self.driver.now())
+
+    def _give_up(self, entity: str, outgoing: Outgoing, connections: int) -> None:
+        """Let a message fail now, unless there is a connection, or was one since it was given."""
+        if not self.engine.is_open and self.engine.connections == connections:
+            outgoing.due = now = self.driver.now()
+            self._sender(entity).expire(now)
 
     def _sender(self, entity: str) -> Sender:
         sender = self._senders.get(entity)

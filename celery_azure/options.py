@@ -24,6 +24,7 @@ class Options:
     Attributes:
         message_format: `native`, or `kombu` for workers that still use kombu's own transport.
         send_timeout: Seconds within which the broker must accept a message.
+        connect_timeout: Seconds after which a message fails already if there is no connection.
         lock_renewal_seconds: For how long the lock of a message is renewed; 0 for never.
         create_queues: Whether a queue that is missing is created; needs the Manage right.
         lock_seconds: The lock duration of queues that are created.
@@ -36,6 +37,7 @@ class Options:
 
     message_format: str = NATIVE
     send_timeout: float = 10.0
+    connect_timeout: float = 4.0
     lock_renewal_seconds: float = _DAY_SECONDS
     create_queues: bool = True
     lock_seconds: int = 60

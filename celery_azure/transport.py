@@ -67,7 +67,10 @@ class Transport(virtual.Transport):  # type: ignore[misc] # kombu publishes no t
 
     def __init__(self, client: Any, **options: Any) -> None:
         super().__init__(client, **options)
-        self.options = Options.read(client.transport_options)
+        given = dict(client.transport_options)
+        if client.connect_timeout:  # Celery's `broker_connection_timeout`
+            given.setdefault("connect_timeout", client.connect_timeout)
+        self.options = Options.read(given)
         port = f":{client.port}" if client.port else ""
         self.endpoint = ServiceBusEndpoint.parse(
             f"{client.hostname or ''}{port}",

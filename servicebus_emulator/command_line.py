@@ -30,7 +30,12 @@ def parse_options(arguments: Sequence[str], environment: Mapping[str, str]) -> a
             parser.source = variable
             parser.parse_args(parser.as_arguments(flag, environment[variable]), options)
     parser.source = None
-    return parser.parse_args(arguments, options)
+    parser.parse_args(arguments, options)
+    if options.durability is None:
+        options.durability = "process"
+    elif options.data_dir is None:
+        parser.error("argument --durability: there is nothing to keep without --data-dir")
+    return options
 
 
 class _Parser(argparse.ArgumentParser):
@@ -109,9 +114,8 @@ def _new_parser() -> _Parser:
     parser.option(
         "--durability",
         choices=("process", "machine"),
-        default="process",
         help="what an acknowledged message outlives there: the process, or a power failure, too "
-        "(%(default)s)",
+        "(process)",
     )
     parser.option(
         "--certificate",

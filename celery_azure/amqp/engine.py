@@ -50,6 +50,7 @@ class Engine:
 
     Attributes:
         trouble: Why nothing works just now; empty while it does.
+        connections: How many connections have been opened.
     """
 
     def __init__(
@@ -165,6 +166,11 @@ class Engine:
         self._links.clear()
         if self.connection is not None:
             self.connection.close(now)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection that the peer has opened, too."""
+        return self._was_open
 
     @property
     def is_closed(self) -> bool:

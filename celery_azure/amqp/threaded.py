@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 logger = get_logger(__name__)
 
-_CONNECT_SECONDS = 5.0
+_CONNECT_SECONDS = 4.0
+"""No longer than Celery waits for a connection, so that it is told why there is none."""
 _READ_BYTES = 262_144
 _CLOSE_SECONDS = 1.0
 _PAUSE_SECONDS = 0.1

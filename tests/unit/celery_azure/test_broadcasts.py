@@ -46,7 +46,7 @@ class World:
     def provide(self, entity: str, create: Callable[[], None] | None) -> None:
         self.creators[entity] = create
 
-    def publish(self, entity: str, payload: bytes, _timeout: float) -> None:
+    def publish(self, entity: str, payload: bytes, *_timeouts: float) -> None:
         self.sent.append((entity, payload, True))
 
     def post(self, entity: str, payload: bytes, _timeout: float) -> None:

@@ -11,7 +11,7 @@ from celery_azure.amqp.messages import FIRST_COPY, Message
 from celery_azure.errors import RefusedError
 from servicebus_emulator.broker.entities import QueueDescription
 from servicebus_emulator.broker.errors import EntityNotFound
-from tests.unit.celery_azure.inline import connect, create_queue, inline_world
+from tests.unit.celery_azure.inline import URL, connect, create_queue, inline_world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +52,17 @@ def counted(world: World) -> tuple[int, int]:
     """How many messages wait, and how many are dead."""
     counts = world.queue.counts(world.now)
     return counts.active, counts.dead_letter
+
+
+def test_celerys_time_for_a_connection_goes_unless_the_options_have_one(world: World) -> None:
+    for given, options, wanted in ((2, {}, 2), (2, {"connect_timeout": 7}, 7), (None, {}, 4)):
+        connection = kombu.Connection(
+            URL,
+            transport="celery_azure.transport:Transport",
+            connect_timeout=given,
+            transport_options=options,
+        )
+        assert connection.transport.options.connect_timeout == wanted
 
 
 def test_what_is_published_is_got_acknowledged_and_gone(

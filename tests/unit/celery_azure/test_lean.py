@@ -28,8 +28,8 @@ class Captured:
     def __init__(self) -> None:
         self.sent: list[tuple[str, bytes]] = []
 
-    def publish(self, entity: str, payload: bytes, timeout: float) -> None:
-        assert timeout > 0
+    def publish(self, entity: str, payload: bytes, *timeouts: float) -> None:
+        assert min(timeouts) > 0
         self.sent.append((entity, payload))
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from celery_azure import namespace as namespaces
 from celery_azure.amqp.messages import Message
+from celery_azure.amqp.sender import Outgoing
 from celery_azure.amqp.settlement import COMPLETE
 from celery_azure.connection import ServiceBusEndpoint
 from celery_azure.counts import LOST_EVENTS, counts
@@ -22,6 +23,7 @@ from tests.unit.celery_azure.inline import connect, create_queue, inline_world
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from celery_azure.amqp.frames import AmqpError
     from celery_azure.amqp.receiver import Receiver
     from tests.unit.celery_azure.amqp.world import World
 
@@ -74,6 +76,29 @@ def test_a_broker_that_is_not_there_is_told_in_time(
     monkeypatch.setattr(namespace.driver, "seconds", 1.0, raising=False)
     with pytest.raises(UnreachableError, match=r"not sent \(refused\)"):
         namespace.publish("jobs", PAYLOAD, 0.5)
+
+
+def test_who_finds_no_connection_waits_only_for_that(world: World) -> None:
+    world.is_reachable = False
+    namespace = namespace_of(world)
+    with pytest.raises(UnreachableError, match=r"not sent \(refused\)"):
+        namespace.publish("jobs", PAYLOAD, 3600.0, 0.0)
+
+
+def test_who_has_or_had_a_connection_waits_on(world: World) -> None:
+    namespace = namespace_of(world)
+    fates: list[AmqpError | None] = []
+    before = namespace.engine.connections
+    namespace.publish("jobs", PAYLOAD, 5.0)
+    outgoing = Outgoing(PAYLOAD, world.now + 60.0, fates.append)
+    namespace._sender("jobs").submit(outgoing)
+    namespace._give_up("jobs", outgoing, namespace.engine.connections)  # there is one
+    assert fates == []
+    world.cut()
+    namespace._give_up("jobs", outgoing, before)  # there was one meanwhile
+    assert fates == []
+    namespace._give_up("jobs", outgoing, namespace.engine.connections)
+    assert "not sent" in str(fates)
 
 
 def test_a_driver_that_says_nothing_keeps_nobody_waiting(

@@ -43,6 +43,30 @@ def test_an_argument_wins_over_the_environment_and_queues_add_up() -> None:
     assert (options.port, options.queue) == (2, ["one", "two"])
 
 
+def test_what_is_kept_outlives_the_process_unless_more_is_wanted() -> None:
+    kept = ["--data-dir", "kept"]
+
+    assert parse_options(kept, {}).durability == "process"
+    assert parse_options([*kept, "--durability", "machine"], {}).durability == "machine"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment"),
+    [
+        (["--durability", "machine"], {}),
+        ([], {"SERVICEBUS_EMULATOR_DURABILITY": "process"}),
+    ],
+)
+def test_who_keeps_nothing_cannot_say_how_long(
+    arguments: list[str], environment: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse_options(arguments, environment)
+
+    assert ended.value.code == 2
+    assert "nothing to keep without --data-dir" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "wanted"),
     [
