@@ -101,6 +101,7 @@ def test_a_task_longer_than_its_lock_runs_once(blob_storage: BlobStorage, tmp_pa
                 client.result(task_id)
             wait_until(lambda: messages_in(emulator) == 0, "the settlement of the message")
 
+            worker.wait_for_line(r"\] received")
             received = (worker.output + other.output).count("] received")
             assert received == 1
 

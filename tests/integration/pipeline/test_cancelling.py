@@ -47,6 +47,10 @@ def test_a_running_job_is_stopped_and_its_worker_goes_on(
 
         wait_until(lambda: client.http.get("/queue").json()["active"] == 0, "an empty queue")
         assert client.http.get("/queue").json()["dead_letter"] == 0
-        assert worker.output.count("] received") == 2
+        received = wait_until(
+            lambda: found if (found := worker.output.count("] received")) >= 2 else None,
+            "the worker's word of both",
+        )
+        assert received == 2
         wait_until(lambda: blobs.read(f"claims/{jobs[0]}.json") is None, "the claim's end")
     blobs.close()

@@ -156,12 +156,14 @@ def test_two_operators_at_two_apis_remove_each_dead_letter_once(
 def test_both_processes_tell_in_json_lines_of_which_task_they_speak(pair: Pair) -> None:
     task_id = pair.second.enqueue(b'{"password":"hunter2"}')
     pair.second.result(task_id)
+    pair.api.wait_for_line(f"/status/{task_id}")  # what is logged may be read after the answer
     lines = [json.loads(line) for line in pair.api.output.splitlines() if line.startswith("{")]
     told = {line["message"] for line in lines if line.get("task_id") == task_id}
     assert "Enqueued." in told
     assert any("/status/" in message for message in told)
     assert "hunter2" not in pair.api.output
 
+    pair.worker.wait_for_line('"task_id"')
     spoken = [line for line in pair.worker.output.splitlines() if line.startswith("{")]
     assert spoken
     assert all(json.loads(line)["level"] for line in spoken)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
@@ -113,7 +114,9 @@ def test_a_running_task_is_terminated_and_says_so(canvas: Canvas, tmp_path: Path
     with pytest.raises(TaskRevokedError):
         result.get(timeout=SECONDS, interval=0.05)
     assert canvas.tasks.add.delay(1, 2).get(timeout=SECONDS, interval=0.05) == 3
-    assert canvas.worker.output.count(f"talk[{result.id}] received") == 1
+    told = f"talk[{result.id}] received"
+    canvas.worker.wait_for_line(re.escape(told))
+    assert canvas.worker.output.count(told) == 1
     wait_until(lambda: messages_in(canvas) == 0, "the settlement of the messages")
 
 
