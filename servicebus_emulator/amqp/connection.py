@@ -18,7 +18,6 @@ from servicebus_emulator.amqp.framing import (
     MIN_MAX_FRAME_SIZE,
     SASL_FRAME,
     SASL_HEADER,
-    Frame,
     FrameReader,
 )
 from servicebus_emulator.amqp.outlet import Outlet
@@ -26,7 +25,7 @@ from servicebus_emulator.amqp.performatives import Begin, Close, End, Open
 from servicebus_emulator.amqp.pulse import EMPTY_FRAME, Pulse
 from servicebus_emulator.amqp.sasl import SaslClient, SaslServer
 from servicebus_emulator.amqp.schemas import (
-    Work,
+    LINK_FRAMES,
     decode_performative,
     decode_sasl_frame,
     encode_body,
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
     from collections import deque
 
     from servicebus_emulator.amqp.events import Event
+    from servicebus_emulator.amqp.schemas import Performative
     from servicebus_emulator.amqp.session import Session
 
 #: Seconds that a closing connection waits for the peer's close.
@@ -66,6 +66,7 @@ class Connection:
 
     Attributes:
         state: see `states.py`.
+        events: what has happened and was not taken away yet, the oldest first.
         context: free for the owner.
     """
 
@@ -113,6 +114,7 @@ class Connection:
         self._server = role == "server"
         self._reader = FrameReader(max_frame_size)
         self._outlet = Outlet()
+        self.events: deque[Event] = self._outlet.events
         self._sasl: SaslServer | SaslClient | None = None
         self._sasl_header_due = False
         self._channels = Channels(channel_max, self._outlet)
@@ -162,11 +164,6 @@ class Connection:
     def receive_eof(self) -> None:
         """The transport ended: `ConnectionClosed(None)` unless it was reported before."""
         self._finish(self._error)
-
-    @property
-    def events(self) -> deque[Event]:
-        """What has happened and was not taken away yet, the oldest first."""
-        return self._outlet.events
 
     def data_to_send(self) -> bytes:
         """Take all bytes that are to be written to the peer now."""
@@ -241,6 +238,8 @@ class Connection:
                 is_open = self.state is ConnectionState.OPENED  # as it nearly always is
                 if not (self._read_frame() if is_open else self._read_one()):
                     return
+                if is_open and self._reader.is_empty:
+                    return
             except FramingError as error:
                 self._fail(error)
                 self._finish(self._error)
@@ -311,20 +310,27 @@ class Connection:
         frame = self._reader.take_frame()
         if frame is None:
             return False
-        if frame.kind != AMQP_FRAME:
-            raise FramingError(f"frame of type {frame.kind} on an AMQP connection")
-        if frame.start < frame.end:
-            self._dispatch(frame)
+        kind, channel, data, start, end = frame
+        if kind != AMQP_FRAME:
+            raise FramingError(f"frame of type {kind} on an AMQP connection")
+        if start == end:
+            return True
+        performative, position = decode_performative(data, start, end)
+        if isinstance(performative, LINK_FRAMES) and self.state is ConnectionState.OPENED:
+            session = self._channels.find(channel)
+            if session is not None:
+                session.receive(performative, data[position:end])
+        else:
+            self._dispatch(channel, performative)
         return True
 
-    def _dispatch(self, frame: Frame) -> None:
-        performative, position = decode_performative(frame.data, frame.start, frame.end)
+    def _dispatch(self, channel: int, performative: Performative) -> None:
         if isinstance(performative, Open):
             self._on_open(performative)
         elif isinstance(performative, Close):
             self._on_close(performative)
-        elif self.state is ConnectionState.OPENED:
-            self._on_work(frame.channel, performative, frame.data[position : frame.end])
+        elif self.state is ConnectionState.OPENED and isinstance(performative, Begin | End):
+            self._on_work(channel, performative)
         else:  # too early, or on its way before the peer saw our close
             self.state = advance(CONNECTION, self.state, Input.RECV_WORK)
 
@@ -347,18 +353,12 @@ class Connection:
             self._say_close(None, Input.SEND_CLOSE)
         self._finish(close.error or self._error)
 
-    def _on_work(self, channel: int, performative: Work, payload: bytes) -> None:
+    def _on_work(self, channel: int, performative: Begin | End) -> None:
         if isinstance(performative, Begin):
             self._channels.on_begin(channel, performative)
-            return
-        session = self._channels.find(channel)
-        if session is None:
-            return
-        if isinstance(performative, End):
+        elif (session := self._channels.find(channel)) is not None:
             session.on_end(performative)
             self._channels.retire(channel)
-        else:
-            session.receive(performative, payload)
 
     # --- bytes out --------------------------------------------------------------------------
 

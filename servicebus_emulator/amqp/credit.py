@@ -29,7 +29,8 @@ class Credit:
 
     def spend(self) -> None:
         """One delivery was sent, or has come; a sender may send some without credit."""
-        self.left = max(0, self.left - 1)
+        if self.left > 0:
+            self.left -= 1
         self.delivery_count = (self.delivery_count + 1) & SERIAL_MASK
 
     def use_up(self) -> None:

@@ -1,4 +1,4 @@
-"""The frame bodies that every message costs, by hand: transfer, and accepted dispositions.
+"""What every message costs on its way out, by hand: transfer, and accepted dispositions.
 
 Equal in value to what the schemas make of the same fields; tests compare the two. The other
 direction is in `usual.py`.
@@ -9,19 +9,34 @@ from __future__ import annotations
 import struct
 from functools import lru_cache
 
+from servicebus_emulator.amqp.framing import AMQP_FRAME, MIN_DATA_OFFSET
+
 _U32 = struct.Struct(">I")
 _BOOLEANS = (b"\x42", b"\x41")
 
-# 00 53 15 disposition, list8 of 18 bytes and 6 fields: role, first and last as uint ...
-_ACCEPTED = struct.Struct(">6scBIBI6s")
+# The frame's header; 00 53 15 disposition, list8 of 18 bytes and 6 fields: role, first and last
+# as uint ...
+_ACCEPTED = struct.Struct(">IBBH6scBIBI6s")
 _ACCEPTED_START = b"\x00\x53\x15\xc0\x12\x06"
 # ... settled true, state accepted (00 53 24, list0), batchable false.
 _ACCEPTED_END = b"\x41\x00\x53\x24\x45\x42"
 
 
-def encode_accepted(role: bool, first: int, last: int) -> bytes:
-    """Encode disposition(role, first, last, settled=true, state=accepted)."""
-    return _ACCEPTED.pack(_ACCEPTED_START, _BOOLEANS[role], 0x70, first, 0x70, last, _ACCEPTED_END)
+def accepted_frame(channel: int, role: bool, first: int, last: int) -> bytes:
+    """Encode a frame of disposition(role, first, last, settled=true, state=accepted)."""
+    return _ACCEPTED.pack(
+        _ACCEPTED.size,
+        MIN_DATA_OFFSET,
+        AMQP_FRAME,
+        channel,
+        _ACCEPTED_START,
+        _BOOLEANS[role],
+        0x70,
+        first,
+        0x70,
+        last,
+        _ACCEPTED_END,
+    )
 
 
 # 00 53 14 transfer, list8 of 11 fields: handle and delivery-id as uint, the length of the tag ...

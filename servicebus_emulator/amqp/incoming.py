@@ -10,6 +10,18 @@ if TYPE_CHECKING:
     from servicebus_emulator.amqp.performatives import Transfer
 
 
+def identity_of(first: Transfer) -> tuple[int, bytes]:
+    """Return delivery-id and delivery-tag of a delivery's first frame.
+
+    Raises:
+        LinkError: it lacks one of them.
+    """
+    delivery_id, tag = first.delivery_id, first.delivery_tag
+    if delivery_id is None or tag is None:
+        raise LinkError(INVALID_FIELD, "a delivery begins with delivery-id and delivery-tag")
+    return delivery_id, tag
+
+
 class IncomingDelivery:
     """What has come of one delivery; of one above the limit only the size is kept.
 
@@ -35,11 +47,8 @@ class IncomingDelivery:
         Raises:
             LinkError: it has no delivery-id or no delivery-tag.
         """
-        if first.delivery_id is None or first.delivery_tag is None:
-            raise LinkError(INVALID_FIELD, "a delivery begins with delivery-id and delivery-tag")
         self.first = first
-        self.delivery_id = first.delivery_id
-        self.tag = first.delivery_tag
+        self.delivery_id, self.tag = identity_of(first)
         self.settled = False
         self.size = 0
         self.oversized = False

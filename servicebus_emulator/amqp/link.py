@@ -15,7 +15,7 @@ from servicebus_emulator.amqp.errors import (
     StateError,
 )
 from servicebus_emulator.amqp.events import DeliveryReceived, LinkAttached, LinkDetached, LinkFlow
-from servicebus_emulator.amqp.incoming import IncomingDelivery
+from servicebus_emulator.amqp.incoming import IncomingDelivery, identity_of
 from servicebus_emulator.amqp.outcomes import from_described
 from servicebus_emulator.amqp.performatives import RECEIVER, SENDER, Detach
 from servicebus_emulator.amqp.states import LINK, Input, LinkState, advance
@@ -241,8 +241,12 @@ class Link:
         settled=False. Neighbouring accepted ones leave as one frame. With `settled` the link
         forgets them. Deliveries that are not unsettled on this link are left out.
         """
-        if self.attached:
-            self.session.settle(self, first, first if last is None else last, outcome, settled)
+        if self.state is not LinkState.ATTACHED:
+            return
+        if last is None or last == first:
+            self.session.settle_one(self, first, outcome, settled)
+        else:
+            self.session.settle(self, first, last, outcome, settled)
 
     def detach(self, error: AmqpError | None = None, *, closed: bool = True) -> None:
         """Detach. Deliveries that still wait for the peer's window are dropped. Harmless twice.
@@ -331,16 +335,18 @@ class Link:
 
     def on_flow(self, flow: Flow) -> None:
         """Take the link part of a flow (2.6.7)."""
-        self.state = advance(LINK, self.state, Input.RECV_FLOW)
-        if self.state is LinkState.DETACH_SENT:
-            return
+        attached = self.state is LinkState.ATTACHED  # as it nearly always is
+        if not attached:
+            self.state = advance(LINK, self.state, Input.RECV_FLOW)
+            if self.state is LinkState.DETACH_SENT:
+                return
         if self.role is SENDER:
             self._credit.take_receivers(flow)
         else:
             self._credit.take_senders(flow)
-        if flow.echo and self.attached and not (flow.drain and self.role is SENDER):
-            self._send_flow()
-        if self.attached:
+        if attached:
+            if flow.echo and not (flow.drain and self.role is SENDER):
+                self._send_flow()
             self._emit_flow(echo=flow.echo, drain=flow.drain)
 
     def _emit_flow(self, *, echo: bool, drain: bool) -> None:
@@ -353,21 +359,43 @@ class Link:
             return
         incoming = self._incoming
         if incoming is None:
-            incoming = self._incoming = self._start_delivery(transfer)
+            self._check_start()
+            if not (transfer.more or transfer.aborted):
+                self._report_whole(transfer, payload)
+                return
+            incoming = self._incoming = IncomingDelivery(transfer, self.max_message_size)
         incoming.add(transfer, payload)
         if transfer.aborted:
-            self._end_delivery()
+            self._forget_parts()
+            self._count_delivery()
         elif transfer.more:
             self.session.outlet.note_unfinished(self)
         else:
             self._report_delivery(incoming)
 
-    def _start_delivery(self, transfer: Transfer) -> IncomingDelivery:
+    def _check_start(self) -> None:
         if self.role is SENDER:
             raise LinkError(NOT_ALLOWED, "transfer to a sender")
         if self._credit.left <= 0:
             raise LinkError(TRANSFER_LIMIT_EXCEEDED, "transfer without credit")
-        return IncomingDelivery(transfer, self.max_message_size)
+
+    def _report_whole(self, transfer: Transfer, payload: bytes) -> None:
+        """Report a delivery of one frame, as most are."""
+        delivery_id, tag = identity_of(transfer)
+        size, state = len(payload), transfer.state
+        oversized = 0 < self.max_message_size < size
+        event = DeliveryReceived(
+            self,
+            delivery_id,
+            tag,
+            transfer.message_format or 0,
+            transfer.settled is True,
+            b"" if oversized else payload,
+            size,
+            oversized,
+            None if state is None else from_described(state),
+        )
+        self._report(event)
 
     def _report_delivery(self, incoming: IncomingDelivery) -> None:
         event = DeliveryReceived(
@@ -381,14 +409,21 @@ class Link:
             incoming.oversized,
             from_described(incoming.first.state),
         )
-        if not incoming.settled:
-            self.session.remember_received(self, incoming.delivery_id, incoming.tag)
-        self._end_delivery()
-        self.session.outlet.events.append(event)
+        self._forget_parts()
+        self._report(event)
 
-    def _end_delivery(self) -> None:
+    def _report(self, event: DeliveryReceived) -> None:
+        session = self.session
+        if not event.settled:
+            session.received.add(event.delivery_id, self, event.delivery_tag)
+        self._count_delivery()
+        session.outlet.events.append(event)
+
+    def _forget_parts(self) -> None:
         self._incoming = None
         self.session.outlet.unfinished.pop(self, None)
+
+    def _count_delivery(self) -> None:
         self._credit.spend()
         if self._credit.left < self._credit_window // 2:
             self.grant(self._credit_window)

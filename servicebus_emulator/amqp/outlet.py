@@ -6,8 +6,14 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from servicebus_emulator.amqp.errors import RESOURCE_LIMIT_EXCEEDED, ProtocolError
-from servicebus_emulator.amqp.fast_paths import encode_accepted
-from servicebus_emulator.amqp.framing import MIN_MAX_FRAME_SIZE, frame_header
+from servicebus_emulator.amqp.fast_paths import accepted_frame
+from servicebus_emulator.amqp.framing import (
+    AMQP_FRAME,
+    FRAME_HEADER,
+    HEADER_SIZE,
+    MIN_DATA_OFFSET,
+    MIN_MAX_FRAME_SIZE,
+)
 
 if TYPE_CHECKING:
     from servicebus_emulator.amqp.events import Event
@@ -41,7 +47,12 @@ class Outlet:
         """Send a frame of a body and, for transfers, a payload."""
         if self._accepted is not None:  # spares a call on the way of every transfer
             self._flush_accepted()
-        self._chunks += (frame_header(len(body) + len(payload), channel), body, payload)
+        size = len(body) + len(payload) + HEADER_SIZE
+        self._chunks += (
+            FRAME_HEADER.pack(size, MIN_DATA_OFFSET, AMQP_FRAME, channel),
+            body,
+            payload,
+        )
 
     def write_raw(self, data: bytes) -> None:
         """Send bytes as they are: protocol headers, SASL frames, empty frames."""
@@ -59,11 +70,9 @@ class Outlet:
         self._accepted = (channel, role, delivery_id, delivery_id)
 
     def _flush_accepted(self) -> None:
-        if self._accepted is None:
-            return
-        channel, role, first, last = self._accepted
-        self._accepted = None
-        self.write(channel, encode_accepted(role, first, last))
+        if self._accepted is not None:
+            self._chunks.append(accepted_frame(*self._accepted))
+            self._accepted = None
 
     def note_unfinished(self, link: Link) -> None:
         """A part of a delivery has come.

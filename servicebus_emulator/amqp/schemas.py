@@ -51,10 +51,10 @@ from servicebus_emulator.amqp.sasl_frames import (
 from servicebus_emulator.amqp.types import Described, ULong
 from servicebus_emulator.amqp.usual import READERS
 
-#: Frames of a session's links, frames of an open connection, and all.
+#: Frames of a session's links (the frequent ones first), and all.
 LinkFrame = Attach | Flow | Transfer | Disposition | Detach
-Work = Begin | LinkFrame | End
-Performative = Open | Work | Close
+LINK_FRAMES = (Transfer, Disposition, Flow, Attach, Detach)
+Performative = Open | Begin | LinkFrame | End | Close
 SaslFrame = SaslMechanisms | SaslInit | SaslChallenge | SaslResponse | SaslOutcome
 
 SOURCE = Schema(

@@ -64,6 +64,7 @@ class Session:
         channel: our channel number.
         outlet: where its frames and events go.
         transfers: of its deliveries, on their way out.
+        sent, received: its deliveries that are not settled.
         state: see `states.py`.
         links: all links by (name, our role), attached or waiting for an answer.
         properties: of the peer's begin.
@@ -79,8 +80,8 @@ class Session:
         self.context: Any = None
         self._by_handle: dict[int, Link] = {}
         self._handles: set[int] = set()
-        self._sent: Unsettled[Link] = Unsettled()
-        self._received: Unsettled[Link] = Unsettled()
+        self.sent: Unsettled[Link] = Unsettled()
+        self.received: Unsettled[Link] = Unsettled()
         self.transfers: TransferQueue[Link] = TransferQueue(channel, outlet)
         self._next_delivery_id = 0
         self._next_incoming_id: int | None = None
@@ -98,7 +99,7 @@ class Session:
 
     def unsettled(self) -> list[tuple[Link, bytes]]:
         """The deliveries that were sent and not settled: link and delivery-tag of each."""
-        return self._sent.all()
+        return self.sent.all()
 
     # --- commands ---------------------------------------------------------------------------
 
@@ -156,8 +157,8 @@ class Session:
 
     def _silence_links(self) -> None:
         self.transfers.clear()
-        self._sent.clear()
-        self._received.clear()
+        self.sent.clear()
+        self.received.clear()
         # A link that was stolen from is on its handle only.
         for link in {*self.links.values(), *self._by_handle.values()}:
             link.state = LinkState.DETACHED
@@ -191,36 +192,42 @@ class Session:
         delivery_id = self._next_delivery_id
         self._next_delivery_id = (delivery_id + 1) & SERIAL_MASK
         if not settled:
-            self._sent.add(delivery_id, link, tag)
+            self.sent.add(delivery_id, link, tag)
         room = self.outlet.max_frame_size - HEADER_SIZE
         first = encode_transfer(link.handle, delivery_id, tag, message_format, settled)
-        for body, part in split_delivery(link.handle, first, payload, room, settled):
-            self.transfers.put(link, body, part)
+        if len(first) + len(payload) <= room:
+            self.transfers.put(link, first, payload)
+        else:
+            for body, part in split_delivery(link.handle, first, payload, room, settled):
+                self.transfers.put(link, body, part)
         return delivery_id
-
-    def remember_received(self, link: Link, delivery_id: int, tag: bytes) -> None:
-        """Keep an unsettled delivery until a disposition settles it."""
-        self._received.add(delivery_id, link, tag)
 
     def forget_deliveries(self, link: Link) -> None:
         """Drop what a detached link left behind."""
         self.transfers.forget(link)
-        self._sent.forget(link)
-        self._received.forget(link)
+        self.sent.forget(link)
+        self.received.forget(link)
 
     def settle(
         self, link: Link, first: int, last: int, outcome: DeliveryState, settled: bool
     ) -> None:
         """Send dispositions for those of `link`'s unsettled deliveries that are in the range."""
-        unsettled = self._received if link.role is RECEIVER else self._sent
+        unsettled = self.received if link.role is RECEIVER else self.sent
         for delivery_id in unsettled.between(first, last):
-            if not unsettled.settle(delivery_id, link, settled):
-                continue
-            if settled and isinstance(outcome, Accepted):
-                self.outlet.accept(self.channel, link.role, delivery_id)
-            else:
-                state = to_described(outcome)
-                self.write(Disposition(link.role, delivery_id, delivery_id, settled, state))
+            self.settle_one(link, delivery_id, outcome, settled)
+
+    def settle_one(
+        self, link: Link, delivery_id: int, outcome: DeliveryState, settled: bool
+    ) -> None:
+        """Send a disposition for a delivery, if it is one of `link`'s that are unsettled."""
+        unsettled = self.received if link.role is RECEIVER else self.sent
+        if not unsettled.settle(delivery_id, link, settled):
+            return
+        if settled and isinstance(outcome, Accepted):
+            self.outlet.accept(self.channel, link.role, delivery_id)
+        else:
+            state = to_described(outcome)
+            self.write(Disposition(link.role, delivery_id, delivery_id, settled, state))
 
     # --- frames in --------------------------------------------------------------------------
 
@@ -309,10 +316,11 @@ class Session:
             self.write(self.flow_frame())
 
     def _on_flow(self, flow: Flow) -> None:
-        was_open = self.window_open
+        transfers = self.transfers
+        was_open = transfers.window > 0
         self._next_incoming_id = flow.next_outgoing_id
         # Before it has seen our begin the peer cannot know our ids: ours start at 0.
-        self.transfers.open_window(flow.next_incoming_id or 0, flow.incoming_window)
+        transfers.open_window(flow.next_incoming_id or 0, flow.incoming_window)
         if flow.handle is not None:
             link = self._link(flow.handle)
             try:
@@ -321,7 +329,7 @@ class Session:
                 link.on_fault(fault)
         elif flow.echo:
             self.write(self.flow_frame())
-        if self.window_open and not was_open:
+        if not was_open and transfers.window > 0:
             self.outlet.events.append(SessionFlow(self))
 
     def _on_attach(self, attach: Attach) -> None:
@@ -347,7 +355,7 @@ class Session:
             del self.links[link.name, link.role]
 
     def _on_disposition(self, frame: Disposition) -> None:
-        unsettled = self._sent if frame.role is RECEIVER else self._received
+        unsettled = self.sent if frame.role is RECEIVER else self.received
         last = frame.first if frame.last is None else frame.last
         if last != frame.first and serial_distance(frame.first, last) < 0:
             raise SessionError(INVALID_FIELD, "a disposition whose last is before its first")

@@ -29,18 +29,21 @@ class Unsettled(Generic[L]):
 
     def take(self, first: int, last: int, *, forget: bool) -> dict[L, dict[int, bytes]]:
         """Return the known deliveries from `first` to `last`: by link, the tag of each."""
-        deliveries: dict[L, dict[int, bytes]] = {}
-        if first == last and first in self._deliveries:  # most are settled one by one
-            link, tag = self.get(first, forget=forget)
+        if first == last and (known := self._deliveries.get(first)):  # most come one by one
+            if forget:
+                del self._deliveries[first]
+            link, tag = known
             return {link: {first: tag}}
+        deliveries: dict[L, dict[int, bytes]] = {}
         for delivery_id in self.between(first, last):
             link, tag = self.get(delivery_id, forget=forget)
             deliveries.setdefault(link, {})[delivery_id] = tag
         return deliveries
 
     def settle(self, delivery_id: int, link: L, forget: bool) -> bool:
-        """Tell whether a known delivery is one of `link`'s; forget it then, if so asked."""
-        if self._deliveries[delivery_id][0] is not link:
+        """Tell whether a delivery is known as one of `link`'s; forget it then, if so asked."""
+        known = self._deliveries.get(delivery_id)
+        if known is None or known[0] is not link:
             return False
         if forget:
             del self._deliveries[delivery_id]

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from servicebus_emulator.broker.access import AccessKey
     from servicebus_emulator.broker.intake import Intake
     from servicebus_emulator.broker.journal import Journal
-    from servicebus_emulator.broker.shelf import Shelf
 
 _DEAD_LETTER_ENDING = f"/{DEAD_LETTER_SUFFIX}".casefold()
 _TRANSFER_ENDING = f"/{TRANSFER_SUFFIX}".casefold()
@@ -58,6 +57,10 @@ class Namespace:
     Attributes:
         removals: How many entities have been removed so far.
         access_keys: Its shared access policies, by name.
+        next_deadline: Tells when `expire` wants to be called, at the latest; None when nothing is
+            pending.
+        take_ready: Gives the queues in which messages became available to receivers since it was
+            called last.
     """
 
     def __init__(
@@ -79,6 +82,8 @@ class Namespace:
         self._surroundings = Surroundings(new_lock_token, limits, throttle, journal)
         self._surroundings.find = self.resolve
         self._agenda = self._surroundings.agenda
+        self.next_deadline = self._agenda.deadlines.next
+        self.take_ready = self._agenda.take_ready
         self._entities: dict[str, Queue | Topic] = {}
 
     @property
@@ -318,20 +323,12 @@ class Namespace:
             elif (when := entity.next_deadline()) is not None:
                 self._agenda.remind(entity, when)
 
-    def next_deadline(self) -> float | None:
-        """When `expire` wants to be called, at the latest; None when nothing is pending."""
-        return self._agenda.deadlines.next()
-
     def next_change(self) -> float | None:
         """When `expire` really has something to do: what to move a clock to.
 
         Dearer than to ask for `next_deadline`, which may be earlier.
         """
         return self._agenda.next_change()
-
-    def take_ready(self) -> list[Shelf]:
-        """The queues in which messages became available to receivers since the last call."""
-        return self._agenda.take_ready()
 
     def _get(self, name: str, kind: type[_Kind]) -> _Kind:
         entity = self._entities.get(name.casefold())

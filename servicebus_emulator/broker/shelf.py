@@ -217,6 +217,8 @@ class Shelf(Intake):
             self._remove(message)
 
     def _remove(self, message: Message) -> None:
-        self._unlock(message)
-        self._expiry.cancel(message)
+        if message.lock is not None:
+            self._unlock(message)
+        if message.expires_at is not None:
+            self._expiry.cancel(message)
         self._store.remove(message)

@@ -52,11 +52,16 @@ _MOST_OPEN = 100  # of one connection
 
 
 class Coordinator:
-    """Makes transactions, and ends those that nobody discharges."""
+    """Makes transactions, and ends those that nobody discharges.
+
+    Attributes:
+        next_deadline: Tells when `expire` has something to do; None for never.
+    """
 
     def __init__(self, new_id: Callable[[], UUID]) -> None:
         self._new_id = new_id
         self._timers: Timers[tuple[Peer, bytes]] = Timers()
+        self.next_deadline = self._timers.next
 
     def attach(self, link: Link, peer: Peer) -> CoordinatorInlet:
         """Let a client declare and discharge transactions."""
@@ -81,10 +86,6 @@ class Coordinator:
             peer, txn_id = due
             peer.transactions[txn_id] = None
         return set()
-
-    def next_deadline(self) -> float | None:
-        """When `expire` has something to do."""
-        return self._timers.next()
 
 
 class CoordinatorInlet(LinkEnd):

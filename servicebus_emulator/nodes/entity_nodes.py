@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
 
 class EntityNodes:
-    """Finds the node of an entity, and pumps those that have something to deliver."""
+    """Finds the node of an entity, and pumps those that have something to deliver.
+
+    Attributes:
+        next_deadline: Tells when `expire` has something to do; None for never.
+    """
 
     def __init__(self, namespace: Namespace, new_id: Callable[[], UUID]) -> None:
         self._namespace = namespace
@@ -31,6 +35,7 @@ class EntityNodes:
         self._nodes: dict[Intake, EntityNode] = {}
         self._due: dict[EntityNode, None] = {}
         self._seekers: Timers[SessionSeeker] = Timers()
+        self.next_deadline = self._seekers.next
 
     def intake(self, path: str) -> EntityNode:
         """The node that messages are sent to.
@@ -86,10 +91,6 @@ class EntityNodes:
             seeker.give_up(now)
             touched.add(seeker.peer)
         return touched
-
-    def next_deadline(self) -> float | None:
-        """When `expire` has something to do."""
-        return self._seekers.next()
 
     def _queue_node(self, queue: Queue) -> QueueNode:
         node = self._nodes.get(queue)

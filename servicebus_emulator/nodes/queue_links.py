@@ -115,7 +115,7 @@ class QueueOutlet(LinkEnd):
     @property
     def can_take(self) -> bool:
         """Whether a message can be sent to the client now."""
-        return self.peer.can_take and self.link.credit > 0
+        return self.link.credit > 0 and self.peer.can_take
 
     def on_flow(self, flow: LinkFlow) -> None:
         """Take part in the deliveries, up to the credit."""
@@ -128,8 +128,9 @@ class QueueOutlet(LinkEnd):
 
     def on_disposition(self, disposition: DispositionReceived, now: float) -> None:
         """Settle what was delivered as the client says, and confirm it if it waits for that."""
+        state = disposition.outcome
         for delivery_id, tag in disposition.deliveries.items():
-            token, state = self._tokens.pop(tag, None) or UUID(bytes_le=tag), disposition.outcome
+            token = self._tokens.pop(tag, None) or UUID(bytes_le=tag)
             echo: DeliveryState | None
             if isinstance(state, TransactionalState):
                 echo = settle_in(self.peer, self._node.queue, token, state, now)

@@ -34,8 +34,9 @@ def settle(
     """
     try:
         match state:
-            case Accepted():
+            case Accepted():  # as nearly all are
                 queue.complete(lock_token, now)
+                return state
             case Released():
                 queue.release(lock_token, now)
             case Modified():

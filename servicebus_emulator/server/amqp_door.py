@@ -33,6 +33,7 @@ class AmqpDoor(asyncio.Protocol):
         self._peer: Peer | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._reading = True
+        self._piles_up = False
         self._opened = False
         self._closing = False
         self._is_silent = False
@@ -73,18 +74,21 @@ class AmqpDoor(asyncio.Protocol):
 
     def flush(self) -> None:
         """Write; close when the AMQP connection has ended."""
-        peer = self._peer
+        peer, engine = self._peer, self._engine
         if peer is None or self._transport is None:
             return
-        if self._engine.save is not None and not self._engine.save():
+        if engine.save is not None and not engine.save():
             peer.fate = Fate.DROP  # without an answer the client cannot take it for done
-        if peer.fate is None:
-            self._send(peer.connection.data_to_send())
+        if peer.fate is None and (data := peer.connection.data_to_send()):
+            if engine.wire is None:
+                self._write(data)
+            else:
+                self._wire_ends(peer).write(engine.wire, data)
         if peer.fate is not None:
             self._meet(peer.fate, self._transport)
             return
-        if peer.written_out():
-            self._engine.schedule_turn()
+        if peer.unsent and peer.written_out():
+            engine.schedule_turn()
         if not self._opened or peer.connection.state is not ConnectionState.OPENED:
             self._follow(peer, self._transport)
 
@@ -102,11 +106,13 @@ class AmqpDoor(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The client does not read what it is sent: send no more."""
+        self._piles_up = True
         if self._peer is not None:
             self._engine.set_reading(self._peer, reads=False)
 
     def resume_writing(self) -> None:
         """The client reads again."""
+        self._piles_up = False
         if not self._reading and not self._is_silent and self._transport is not None:
             self._reading = True
             self._transport.resume_reading()
@@ -117,15 +123,6 @@ class AmqpDoor(asyncio.Protocol):
         if self._peer is not None and not self._is_silent:
             self._engine.receive(self._peer, data)
 
-    def _send(self, data: bytes) -> None:
-        if not data:
-            return
-        wire = self._engine.wire
-        if wire is None:
-            self._write(data)
-        elif self._peer is not None:
-            self._wire_ends(self._peer).write(wire, data)
-
     def _wire_ends(self, peer: Peer) -> WireEnds:
         if self._ends is None:
             self._ends = WireEnds(peer, self._receive, self._write_delayed)
@@ -135,7 +132,11 @@ class AmqpDoor(asyncio.Protocol):
         if self._transport is None or self._transport.is_closing():
             return
         self._transport.write(data)
-        if self._reading and self._transport.get_write_buffer_size() > _STOP_READING:
+        if (
+            self._piles_up
+            and self._reading
+            and self._transport.get_write_buffer_size() > _STOP_READING
+        ):
             self._reading = False
             self._transport.pause_reading()
 

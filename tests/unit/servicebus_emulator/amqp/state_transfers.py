@@ -14,7 +14,7 @@ def send_with_state(
     session._next_delivery_id += 1
     tag = delivery_id.to_bytes(4, "big")
     if not settled:
-        session._sent.add(delivery_id, link, tag)
+        session.sent.add(delivery_id, link, tag)
     link._credit.spend()
     transfer = Transfer(
         link.handle, delivery_id, tag, 0, settled=settled, state=to_described(state)

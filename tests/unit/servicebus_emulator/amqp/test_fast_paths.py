@@ -3,11 +3,12 @@ from __future__ import annotations
 import pytest
 
 from servicebus_emulator.amqp.fast_paths import (
-    encode_accepted,
+    accepted_frame,
     encode_continuation,
     encode_transfer,
     with_more,
 )
+from servicebus_emulator.amqp.framing import AMQP_FRAME, FrameReader
 from servicebus_emulator.amqp.outcomes import Accepted, to_described
 from servicebus_emulator.amqp.performatives import Disposition, Transfer
 from servicebus_emulator.amqp.schemas import decode_performative
@@ -15,10 +16,13 @@ from servicebus_emulator.amqp.schemas import decode_performative
 
 @pytest.mark.parametrize("role", [True, False])
 def test_an_accepted_disposition_is_what_the_schema_says(role: bool) -> None:
-    body = encode_accepted(role, 1, 0xFFFFFFFF)
-    frame, end = decode_performative(body, 0, len(body))
-    assert frame == Disposition(role, 1, 0xFFFFFFFF, True, to_described(Accepted()))
-    assert end == len(body)
+    disposition = Disposition(role, 1, 0xFFFFFFFF, True, to_described(Accepted()))
+    reader = FrameReader(512)
+    reader.feed(accepted_frame(3, role, 1, 0xFFFFFFFF))
+    frame = reader.take_frame()
+    assert frame is not None
+    assert (frame.kind, frame.channel, reader.is_empty) == (AMQP_FRAME, 3, True)
+    assert decode_performative(frame.data, frame.start, frame.end) == (disposition, frame.end)
 
 
 @pytest.mark.parametrize("settled", [True, False])

@@ -1,12 +1,8 @@
 from __future__ import annotations
 
-from servicebus_emulator.amqp.fast_paths import encode_accepted
+from servicebus_emulator.amqp.fast_paths import accepted_frame
 from servicebus_emulator.amqp.framing import encode_frame
 from servicebus_emulator.amqp.outlet import Outlet
-
-
-def accepted(channel: int, role: bool, first: int, last: int) -> bytes:
-    return encode_frame(encode_accepted(role, first, last), channel)
 
 
 def test_frames_leave_in_order_and_once() -> None:
@@ -21,7 +17,7 @@ def test_neighbours_are_accepted_in_one_frame() -> None:
     outlet = Outlet()
     for number in (5, 6, 7):
         outlet.accept(1, True, number)
-    assert outlet.take() == accepted(1, True, 5, 7)
+    assert outlet.take() == accepted_frame(1, True, 5, 7)
 
 
 def test_only_neighbours_of_one_session_and_role_share_a_frame() -> None:
@@ -30,10 +26,10 @@ def test_only_neighbours_of_one_session_and_role_share_a_frame() -> None:
         outlet.accept(channel, role, number)
     assert outlet.take() == b"".join(
         (
-            accepted(1, True, 5, 5),
-            accepted(1, True, 7, 7),
-            accepted(1, False, 8, 8),
-            accepted(2, False, 9, 9),
+            accepted_frame(1, True, 5, 5),
+            accepted_frame(1, True, 7, 7),
+            accepted_frame(1, False, 8, 8),
+            accepted_frame(2, False, 9, 9),
         )
     )
 
@@ -45,5 +41,8 @@ def test_what_is_written_after_an_acceptance_leaves_after_it() -> None:
     outlet.accept(1, True, 6)
     outlet.write_raw(b"raw")
     assert outlet.take() == (
-        accepted(1, True, 5, 5) + encode_frame(b"body", 1) + accepted(1, True, 6, 6) + b"raw"
+        accepted_frame(1, True, 5, 5)
+        + encode_frame(b"body", 1)
+        + accepted_frame(1, True, 6, 6)
+        + b"raw"
     )

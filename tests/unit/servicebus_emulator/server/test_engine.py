@@ -214,6 +214,7 @@ async def test_a_client_that_lets_very_much_pile_up_is_not_read_from(house: Hous
     client = Client(house)
     await client.talk()
     client.transport.waiting = 100 * 1024 * 1024
+    client.door.pause_writing()
     client.connection.begin()
     await client.talk()
     paused = client.transport.reading
