@@ -1,14 +1,16 @@
 """Field lists as clients usually write them, read in one loop.
 
 Transfers, dispositions and flows are what every message costs, and nearly all of them hold numbers,
-flags and nulls only. What this module does not recognise goes the general way, which also says
-what is wrong with it.
+flags and nulls only. They begin with what tells them apart; what follows is the same in most frames
+of a client, and read once. What this module does not recognise goes the general way, which also
+says what is wrong with it.
 """
 
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Any, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from servicebus_emulator.amqp.performatives import Disposition, Flow, Transfer
 from servicebus_emulator.amqp.types import Described, ULong
@@ -34,6 +36,10 @@ _DESCRIBED = 0x00
 _CONSTANTS: dict[int, Any] = {_NULL: None, 0x41: True, 0x42: False, 0x43: 0}
 _ONE_BYTE = frozenset((_SMALL_UINT, _BYTE))
 
+_WIDTHS = {0x43: 1, _SMALL_UINT: 2, _UINT: 5}  # bytes of a number with its constructor
+_ROLES = {b"\x41": True, b"\x56\x01": True, b"\x42": False, b"\x56\x00": False}
+_MOST_TAILS = 256  # remembered, of each kind of frame
+
 #: The state of nearly all dispositions: described by 0x24, an empty list.
 ACCEPTED: Final = Described(ULong(0x24), [])
 _ACCEPTED_BYTES = b"\x00\x53\x24\x45"
@@ -48,7 +54,7 @@ TEXT: Final = frozenset((_NULL, _STRING))
 SYMBOL: Final = frozenset((_NULL, _SYMBOL))
 NOTHING: Final = frozenset((_NULL,))
 
-_TRANSFER = (
+_TRANSFER_FIELDS = (
     MANDATORY_NUMBER,  # handle
     NUMBER,  # delivery-id
     BYTES,  # delivery-tag
@@ -61,7 +67,7 @@ _TRANSFER = (
     FLAG,  # aborted
     FLAG,  # batchable
 )
-_DISPOSITION = (
+_DISPOSITION_FIELDS = (
     MANDATORY_FLAG,  # role
     MANDATORY_NUMBER,  # first
     NUMBER,  # last
@@ -69,7 +75,7 @@ _DISPOSITION = (
     frozenset((_NULL, _DESCRIBED)),  # state
     FLAG,  # batchable
 )
-_FLOW = (
+_FLOW_FIELDS = (
     NUMBER,  # next-incoming-id
     MANDATORY_NUMBER,  # incoming-window
     MANDATORY_NUMBER,  # next-outgoing-id
@@ -185,47 +191,87 @@ _READERS: dict[int, Callable[[bytes, int], tuple[Any, int]]] = {
 }
 
 
-def read_transfer(data: bytes, position: int, end: int) -> tuple[Transfer, int] | None:
-    """Read a transfer's field list; the transfer and where its payload starts, as `read_fields`."""
-    found = read_fields(data, position, end, _TRANSFER, 1)
+class _Shape(NamedTuple):
+    """What is usual of a performative: the constructors of each field, and which are flags."""
+
+    make: Callable[..., Any]
+    usual: Sequence[frozenset[int]]
+    flags: Sequence[int]  # fields that are false where they are null
+    least: int
+
+
+def _read(shape: _Shape, data: bytes, position: int, end: int) -> tuple[Any, int] | None:
+    found = read_fields(data, position, end, shape.usual, shape.least)
     if found is None:
         return None
     fields, after = found
-    handle, number, tag, form, settled, more, mode, state, resume, aborted, batchable = fields
-    transfer = Transfer(
-        handle,
-        number,
-        tag,
-        form,
-        settled,
-        more is True,
-        mode,
-        state,
-        resume is True,
-        aborted is True,
-        batchable is True,
-    )
-    return transfer, after
+    for flag in shape.flags:
+        fields[flag] = fields[flag] is True
+    return shape.make(*fields), after
+
+
+def _tail_reader(shape: _Shape, skipped: int) -> Callable[[bytes, int], tuple[Any, ...] | None]:
+    """Make a reader of the fields after the first of a list8: a client has few such tails."""
+    flags = [flag - skipped for flag in shape.flags]
+    tail_shape = _Shape(lambda *fields: fields, shape.usual[skipped:], flags, 0)
+
+    @lru_cache(maxsize=_MOST_TAILS)
+    def read_tail(tail: bytes, count: int) -> tuple[Any, ...] | None:
+        data = bytes((_LIST8, len(tail) + 1, count)) + tail
+        found = _read(tail_shape, data, 0, len(data))
+        return None if found is None else found[0]
+
+    return read_tail
+
+
+_TRANSFER = _Shape(Transfer, _TRANSFER_FIELDS, (5, 8, 9, 10), 1)
+_DISPOSITION = _Shape(Disposition, _DISPOSITION_FIELDS, (3, 5), 2)
+_FLOW = _Shape(Flow, _FLOW_FIELDS, (8, 9), 4)
+_transfer_tail = _tail_reader(_TRANSFER, 3)
+_disposition_tail = _tail_reader(_DISPOSITION, 2)
+
+
+def read_transfer(data: bytes, position: int, end: int) -> tuple[Transfer, int] | None:
+    """Read a transfer's field list; the transfer and where its payload starts, as `read_fields`."""
+    try:
+        at = position + 3
+        width = _WIDTHS[data[at]]
+        handle = int.from_bytes(data[at + 1 : at + width], "big")
+        at += width
+        width = _WIDTHS[data[at]]
+        number = int.from_bytes(data[at + 1 : at + width], "big")
+        at += width
+        tag_at, after = at + 2, position + 2 + data[position + 1]
+        tail_at = tag_at + data[at + 1]
+        is_usual = data[position] == _LIST8 and data[at] == _BINARY and tail_at <= after <= end
+        tail = _transfer_tail(data[tail_at:after], data[position + 2] - 3) if is_usual else None
+    except (LookupError, ValueError):
+        tail = None
+    if tail is None:
+        return _read(_TRANSFER, data, position, end)
+    return Transfer(handle, number, data[tag_at:tail_at], *tail), after
 
 
 def read_disposition(data: bytes, position: int, end: int) -> tuple[Disposition, int] | None:
     """Read a disposition's field list, as `read_transfer`."""
-    found = read_fields(data, position, end, _DISPOSITION, 2)
-    if found is None:
-        return None
-    (role, first, last, settled, state, batchable), after = found
-    return Disposition(role, first, last, settled is True, state, batchable is True), after
+    try:
+        at = position + (5 if data[position + 3] == _BOOLEAN else 4)
+        role = _ROLES[data[position + 3 : at]]
+        width = _WIDTHS[data[at]]
+        first = int.from_bytes(data[at + 1 : at + width], "big")
+        at, after = at + width, position + 2 + data[position + 1]
+        is_usual = data[position] == _LIST8 and at <= after <= end
+        tail = _disposition_tail(data[at:after], data[position + 2] - 2) if is_usual else None
+    except (LookupError, ValueError):
+        tail = None
+    if tail is None:
+        return _read(_DISPOSITION, data, position, end)
+    return Disposition(role, first, *tail), after
 
 
 def read_flow(data: bytes, position: int, end: int) -> tuple[Flow, int] | None:
-    """Read a flow's field list, as `read_transfer`."""
-    found = read_fields(data, position, end, _FLOW, 4)
-    if found is None:
-        return None
-    fields, after = found
-    fields[8] = fields[8] is True  # drain
-    fields[9] = fields[9] is True  # echo
-    return Flow(*fields), after
+    """Read a flow's field list, as `read_transfer`; it is nearly all numbers."""
+    return _read(_FLOW, data, position, end)
 
 
 #: By descriptor code.

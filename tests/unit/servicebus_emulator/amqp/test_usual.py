@@ -5,11 +5,11 @@ import struct
 import pytest
 
 from servicebus_emulator.amqp import usual
-from servicebus_emulator.amqp.codec import encode
+from servicebus_emulator.amqp.codec import decode_at, encode
 from servicebus_emulator.amqp.errors import DecodeError
 from servicebus_emulator.amqp.outcomes import Accepted, Released, to_described
 from servicebus_emulator.amqp.performatives import Disposition, Flow, Transfer
-from servicebus_emulator.amqp.schemas import decode_performative, encode_body
+from servicebus_emulator.amqp.schemas import PERFORMATIVES, decode_performative, encode_body
 from servicebus_emulator.amqp.types import Described, UInt, ULong
 from servicebus_emulator.amqp.usual import READERS, read_fields, read_transfer
 
@@ -69,6 +69,27 @@ def test_what_is_unusual_goes_the_general_way(data: bytes) -> None:
 def test_a_list_beyond_the_frame_goes_the_general_way() -> None:
     body = encode_body(FRAMES[0])
     assert read_transfer(body, 3, len(body) - 1) is None
+
+
+CHANGES = (b"", b"\x00", b"\x40", b"\x43", b"\x56", b"\x70", b"\xa0", b"\xff")
+
+
+@pytest.mark.parametrize("frame", FRAMES)
+def test_a_spoiled_frame_is_read_as_the_general_way_reads_it_or_not_at_all(
+    frame: Transfer | Disposition | Flow,
+) -> None:
+    body = encode_body(frame)
+    read, found = READERS[body[2]], 0
+    general = {schema.code: schema for schema in PERFORMATIVES}[body[2]]
+    for at in range(3, len(body)):
+        for change in CHANGES:
+            spoiled = body[:at] + change + body[at + 1 :]
+            quick = read(spoiled, 3, len(spoiled))
+            if quick is not None:
+                found += 1
+                described, end = decode_at(spoiled, 0)
+                assert quick == (general.build(described.value), end)
+    assert found > 0
 
 
 UNUSUAL_FRAMES: list[Transfer | Disposition | Flow] = [
