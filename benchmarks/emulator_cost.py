@@ -40,8 +40,18 @@ def measure_messages(bench: Bench) -> list[Row]:
         "send": Row("CPU a message of 500 B sent one by one", "ms", SDK, third),
         "send_lists": Row("CPU a message of 500 B sent in lists of 100", "ms", SDK, third),
         "receive": Row("CPU a message of 500 B received and completed", "ms", SDK, third),
+        "iterate": Row("CPU a message of 500 B iterated over and completed", "ms", SDK, third),
+        "receive_lists": Row(
+            "CPU a message of 500 B received in lists of 100 and completed", "ms", SDK, third
+        ),
     }
-    counts = {"send": 3000, "send_lists": 10_000, "receive": 3000}
+    counts = {  # more are sent than received
+        "send": 3000,
+        "send_lists": 10_000,
+        "receive": 3000,
+        "iterate": 3000,
+        "receive_lists": 3000,
+    }
     raw = Row(
         "emulator: messages of 500 B taken in batches of 100 from one pipelined client",
         "msg/s",

@@ -53,13 +53,14 @@ def send_lists(sender: ServiceBusSender, *, count: int) -> Answer:
     return _measured(work)
 
 
-def receive(receiver: ServiceBusReceiver, *, count: int) -> Answer:
-    """Receive messages one by one under a lock and complete each."""
+def receive(receiver: ServiceBusReceiver, *, count: int, at_once: int = 1) -> Answer:
+    """Receive messages under a lock, one by one or in lists, and complete each."""
 
     def work() -> None:
         left = count
         while left:
-            messages = receiver.receive_messages(max_message_count=1, max_wait_time=10)
+            wanted = min(at_once, left)
+            messages = receiver.receive_messages(max_message_count=wanted, max_wait_time=10)
             if not messages:
                 raise RuntimeError(f"{left} messages did not come")
             for message in messages:
@@ -67,6 +68,21 @@ def receive(receiver: ServiceBusReceiver, *, count: int) -> Answer:
                 left -= 1
 
     return _measured(work)
+
+
+def iterate(client: ServiceBusClient, queue: str, *, count: int) -> Answer:
+    """Take messages under a lock from a receiver's iterator, and complete each."""
+    with client.get_queue_receiver(queue, max_wait_time=10) as receiver:
+
+        def work() -> None:
+            left = count
+            for _, message in zip(range(count), receiver, strict=False):
+                receiver.complete_message(message)
+                left -= 1
+            if left:
+                raise RuntimeError(f"{left} messages did not come")
+
+        return _measured(work)
 
 
 def main(connection_string: str, queue: str) -> None:
@@ -82,6 +98,8 @@ def main(connection_string: str, queue: str) -> None:
                 "send": lambda count: send(sender, count=count),
                 "send_lists": lambda count: send_lists(sender, count=count),
                 "receive": lambda count: receive(receiver, count=count),
+                "receive_lists": lambda count: receive(receiver, count=count, at_once=_LIST),
+                "iterate": lambda count: iterate(client, queue, count=count),
             }
         )
 
