@@ -103,11 +103,13 @@ class TaskWriter:
             keywords: Its keyword arguments, as JSON in UTF-8.
             due_at: When it is to start, in seconds since 1970; None for at once.
             properties: Headers of this message alone, such as those of a trace.
-            is_first: Whether nobody has sent a message of this task before.
+            is_first: Whether nobody has sent a message of this task before. Of one that is to
+                start later it is not told: when that comes at last, much may have happened.
         """
         if due_at is None and not properties and len(task_id) == len(_ID) and task_id.isascii():
             sections = task_id.encode().join(self._first if is_first else self._usual)
         else:
+            is_first = is_first and due_at is None
             sections = self._sections(task_id, due_at, properties or {}, is_first=is_first)
         return sections + encode_data(b"".join((b"[[],", keywords, self._tail)))
 

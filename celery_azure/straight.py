@@ -9,7 +9,8 @@ has had the time to cancel it. A task can spare itself the question:
 Neither a clock nor the order of events is trusted alone. All of this must be so:
 
 - The message says that it is the first of its task (`TaskWriter.write`), and it is delivered for
-  the first time. A message whose answer was lost is sent again without that word.
+  the first time. A message whose answer was lost is sent again without that word, and one that the
+  broker keeps until a later time does not have it: it comes to its queue when that is reached.
 - When it came, the broker had been free to send for a while, and so had nothing: it did not wait
   behind others. That needs no clock, but an idle link can also be one that the network holds up.
 - It came into the queue a moment ago, by the clocks of broker and worker. Where they differ, this

@@ -165,3 +165,9 @@ def test_the_first_message_of_a_task_says_so_and_is_the_same_otherwise(
     first = sections(writer.write(TASK_ID, keywords, properties=properties, is_first=True))
     assert first["properties"].pop(FIRST_COPY) is True
     assert first == plain
+
+
+def test_a_task_for_later_never_says_that_it_comes_first() -> None:
+    writer = TaskWriter(create_app(), "work")
+    later = [writer.write(TASK_ID, b"{}", 1e9, is_first=is_first) for is_first in (False, True)]
+    assert later[0] == later[1]
