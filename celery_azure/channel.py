@@ -371,10 +371,8 @@ class Channel(RoutingChannel):
     def _wake(self) -> None:
         """There is room for one more: look into the buffers, whatever thread this is."""
         connection = self.connection
-        if connection is None:
-            return
-        if connection.feed.has_work:
-            connection.feed.notify()
+        if connection is not None:
+            connection.feed.look_again()
 
     def _restore(self, message: Any) -> None:
         """Give back at once what was not acknowledged when the channel is closed."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import selectors
 import socket
+import threading
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
@@ -49,6 +50,9 @@ class Feed:
     def __init__(self) -> None:
         self._consumers: deque[Consumer] = deque()
         self._is_told = False
+        self._loop: Any = None
+        self._loop_thread = 0
+        self._is_due = False
         self._out: socket.socket | None = None
         self._in: socket.socket | None = None
         self._selector: Any = None
@@ -75,6 +79,32 @@ class Feed:
         """Hand out to it no more."""
         if consumer in self._consumers:
             self._consumers.remove(consumer)
+
+    def join_loop(self, loop: Any) -> None:
+        """Belong to kombu's event loop that runs in this thread."""
+        self._loop, self._loop_thread = loop, threading.get_ident()
+
+    def look_again(self) -> None:
+        """There is room for one more: hand out what waits for that; any thread may say so.
+
+        In the loop's own thread, that is done when the loop comes to its timers, and costs no
+        signal: before it waits, and after all of the acknowledgements that it has now.
+        """
+        if not self.has_work:
+            return
+        if threading.get_ident() != self._loop_thread:
+            self.notify()
+        elif not self._is_due:
+            self._is_due = True
+            self._loop.call_at(0.0, self._hand_out)  # the first of the timers
+
+    def _hand_out(self) -> None:
+        self._is_due = False
+        self.deliver()
+        # What Celery has left to the loop meanwhile (a task that ran at once was acknowledged, say)
+        # must not stay there while the loop waits.
+        if getattr(self._loop, "_ready", True):
+            self.notify()
 
     def notify(self) -> None:
         """Say that there may be something; any thread may."""

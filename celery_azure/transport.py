@@ -135,6 +135,7 @@ class Transport(virtual.Transport):  # type: ignore[misc] # kombu publishes no t
     def register_with_event_loop(self, connection: Any, loop: Any) -> None:
         """Let Celery's event loop wake up for messages."""
         del connection
+        self.feed.join_loop(loop)
         loop.add_reader(self.feed.fileno(), self._on_readable)
         loop.on_tick.add(self._on_tick)
 

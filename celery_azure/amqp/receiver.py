@@ -55,7 +55,7 @@ class Receiver(Link):
         engine: What keeps it attached.
         address: The entity, or its sub-queue or subscription.
         management: Where to settle what came on a link that is gone; None when nothing is locked.
-        on_message: Called when there is something in the buffer, in the engine's thread.
+        on_message: Called when there is something in the buffer again, in the engine's thread.
 
     Attributes:
         buffer: What has come in and was not taken yet. Any thread may take from its left.
@@ -174,7 +174,8 @@ class Receiver(Link):
         if token is not None and self.keeper is not None:
             self.keeper.hold(delivery)
         self.buffer.append(delivery)
-        self.on_message()
+        if len(self.buffer) == 1:  # else who takes comes to it, or has no room for it yet
+            self.on_message()
         if self.credit <= 0:
             self._free_ticks = 0
             self._end_drain()

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import threading
 from collections import deque
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from kombu.asynchronous import Hub
 
 from celery_azure.feed import Feed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 class Taker:
@@ -32,6 +34,22 @@ class Taker:
 
     def resume(self) -> None:
         self.resumed += 1
+
+
+class Loop:
+    """What a feed uses of kombu's event loop: its timers, and what it is told to do soon."""
+
+    def __init__(self) -> None:
+        self.timers: list[tuple[float, Callable[[], None]]] = []
+        self._ready: set[object] = set()
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> None:
+        self.timers.append((when, callback))
+
+    def fire_timers(self) -> None:
+        timers, self.timers = self.timers, []
+        for _, callback in timers:
+            callback()
 
 
 @pytest.fixture
@@ -99,3 +117,59 @@ def test_who_was_removed_gets_nothing(feed: Feed) -> None:
     feed.remove(taker)
     feed.remove(taker)
     assert not feed.deliver_one()
+
+
+def test_room_in_the_thread_of_the_loop_is_used_without_a_signal(feed: Feed) -> None:
+    taker, loop = Taker("a", "b", room=2), Loop()
+    feed.add(taker)
+    feed.join_loop(loop)
+    feed.look_again()
+    feed.look_again()
+    assert not taker.taken  # those who say so may have more to do before
+    assert [when for when, _ in loop.timers] == [0.0]
+    loop.fire_timers()
+    assert taker.taken == ["a", "b"]
+    assert not feed.wait(0)
+    taker.room = 3
+    taker.receiver.buffer.append("c")
+    feed.look_again()
+    loop.fire_timers()
+    assert taker.taken == ["a", "b", "c"]
+
+
+def test_the_loop_does_not_wait_when_a_task_has_ended_while_it_was_handed_out(feed: Feed) -> None:
+    loop = Loop()
+    feed.add(Taker("a"))
+    feed.join_loop(loop)
+    feed.look_again()
+    loop._ready.add("its acknowledgement")
+    loop.fire_timers()
+    assert feed.wait(0)
+
+
+def test_kombus_loop_keeps_what_it_is_told_to_do_soon_where_a_feed_looks_for_it() -> None:
+    hub = Hub()
+    assert not hub._ready
+    hub.call_soon(lambda: None)
+    assert hub._ready
+
+
+def test_room_in_another_thread_wakes_the_loop(feed: Feed) -> None:
+    taker, loop = Taker("a"), Loop()
+    feed.add(taker)
+    feed.join_loop(loop)
+    other = threading.Thread(target=feed.look_again)
+    other.start()
+    other.join()
+    assert not loop.timers
+    assert feed.wait(0)
+
+
+def test_room_for_nothing_wakes_nobody(feed: Feed) -> None:
+    loop = Loop()
+    feed.add(Taker())
+    feed.look_again()
+    feed.join_loop(loop)
+    feed.look_again()
+    assert not loop.timers
+    assert not feed.wait(0)

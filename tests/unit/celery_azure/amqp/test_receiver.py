@@ -64,6 +64,25 @@ def test_whoever_has_room_and_nothing_waiting_need_not_wait_until_a_quarter_is_g
     assert receiver.credit == 1
 
 
+def test_who_takes_messages_is_told_once_until_all_are_taken() -> None:
+    world = World()
+    receiver = world.receiver(3)
+    told: list[int] = []
+    receiver.on_message = lambda: told.append(len(receiver.buffer))
+    world.put("a", "b")
+    world.turn()
+    world.put("c")
+    world.turn()
+    assert len(receiver.buffer) == 3
+    assert told == [1]
+    while receiver.buffer:
+        receiver.settle(receiver.buffer.popleft(), COMPLETE, world.now)
+    receiver.top_up()
+    world.put("d")
+    world.turn()
+    assert told == [1, 1]
+
+
 def test_what_nobody_takes_goes_back_to_the_broker_and_comes_when_somebody_does() -> None:
     world = World()
     world.put("a", "b")
