@@ -15,10 +15,10 @@ from azure.storage.blob import (
 )
 
 from celery_azure.blobs import (
-    API_PATIENCE,
     AsyncBlobContainer,
     BlobContainer,
     ChangedMeanwhileError,
+    Patience,
 )
 from celery_azure.connection import BlobAccount, parse_blob_account
 from harness.storage import ACCOUNT, KEY
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from harness.pytest_plugin import BlobStorage
 
+PATIENCE = Patience(connection_timeout=60.0, read_timeout=60.0, retries=0)
 AWKWARD = "logs/é 100%2F~+'&?#.log"
 
 
@@ -38,7 +39,7 @@ def account(blob_storage: BlobStorage) -> BlobAccount:
 
 @pytest.fixture
 def blobs(account: BlobAccount, blob_storage: BlobStorage) -> Iterator[BlobContainer]:
-    blobs = BlobContainer(account, blob_storage.unique_container(), API_PATIENCE)
+    blobs = BlobContainer(account, blob_storage.unique_container(), PATIENCE)
     yield blobs
     blobs.close()
 
@@ -141,8 +142,8 @@ def test_a_signature_for_one_container_suffices_when_it_exists(
         part for part in blob_storage.connection_string.split(";") if part.startswith("BlobEnd")
     )
     text = f"{endpoint};SharedAccessSignature={signature}"
-    signed = BlobContainer(parse_blob_account(text), blobs.name, API_PATIENCE)
-    elsewhere = BlobContainer(parse_blob_account(text), f"{blobs.name}-2", API_PATIENCE)
+    signed = BlobContainer(parse_blob_account(text), blobs.name, PATIENCE)
+    elsewhere = BlobContainer(parse_blob_account(text), f"{blobs.name}-2", PATIENCE)
     signed.replace("m", b"y", None)
     found = signed.read("m")
     assert found is not None
@@ -155,7 +156,7 @@ def test_a_signature_for_one_container_suffices_when_it_exists(
 
 def test_a_wrong_key_is_refused(blobs: BlobContainer, blob_storage: BlobStorage) -> None:
     text = blob_storage.connection_string.replace(KEY, "d3Jvbmc=")
-    wrong = BlobContainer(parse_blob_account(text), blobs.name, API_PATIENCE)
+    wrong = BlobContainer(parse_blob_account(text), blobs.name, PATIENCE)
     with pytest.raises(ClientAuthenticationError):
         wrong.write("n", b"x")
     wrong.close()
@@ -164,7 +165,7 @@ def test_a_wrong_key_is_refused(blobs: BlobContainer, blob_storage: BlobStorage)
 async def test_an_event_loop_reads_and_writes_many_at_a_time(
     account: BlobAccount, blob_storage: BlobStorage
 ) -> None:
-    blobs = AsyncBlobContainer(account, blob_storage.unique_container(), API_PATIENCE)
+    blobs = AsyncBlobContainer(account, blob_storage.unique_container(), PATIENCE)
     names = [f"n{number:02}" for number in range(60)]
     assert await blobs.read("n00") is None
     await asyncio.gather(*(blobs.write(name, name.encode()) for name in names))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from celery_azure.blobs import API_PATIENCE, BlobContainer
+from celery_azure.blobs import WORKER_PATIENCE, BlobContainer
 from celery_azure.connection import parse_blob_account
 from celery_azure.logs import read_log
 from harness.environment import child_environment
@@ -39,7 +39,7 @@ def sender(product_settings: dict[str, str]) -> Iterator[Celery]:
 @pytest.fixture
 def blobs(product_settings: dict[str, str]) -> Iterator[BlobContainer]:
     account = parse_blob_account(product_settings["AZURE_BLOB_CONNECTION_STRING"])
-    blobs = BlobContainer(account, product_settings["BLOB_CONTAINER_NAME"], API_PATIENCE)
+    blobs = BlobContainer(account, product_settings["BLOB_CONTAINER_NAME"], WORKER_PATIENCE)
     yield blobs
     blobs.close()
 
