@@ -73,6 +73,26 @@ async def test_a_task_tells_its_progress_and_cannot_be_cancelled_any_more(
     await producer.aclose()
 
 
+async def test_a_worker_that_waits_for_jobs_begins_one_without_a_question(
+    product_settings: dict[str, str], producer: CeleryProducer, tmp_path: Path
+) -> None:
+    waiting = await producer.enqueue(payload(count="questions"))
+    with start_worker(product_settings, app=APP, folder=tmp_path):
+        questions = [(await _in_state(producer, waiting, TaskState.SUCCESS)).result]
+        async with asyncio.timeout(
+            60
+        ):  # until the link has waited for a while, and a job was quick
+            while questions[-1]:
+                task_id = await producer.enqueue(payload(count="questions"))
+                questions.append((await _in_state(producer, task_id, TaskState.SUCCESS)).result)
+        again = await producer.enqueue(payload(count="questions"), task_id=producer.ids.new())
+        questions.append((await _in_state(producer, again, TaskState.SUCCESS)).result)
+
+    assert set(questions[:-2]) == {1}
+    assert questions[-2:] == [0, 1]
+    await producer.aclose()
+
+
 async def test_two_processes_that_get_the_same_key_at_once_enqueue_one_task(
     product_settings: dict[str, str],
 ) -> None:
