@@ -35,13 +35,17 @@ class Wire:
 
     async def send(self, *pieces: bytes) -> list[bytes]:
         """Send pieces, each in a read of its own; the status codes of the answers so far."""
-        for piece in pieces:
-            if not self.is_closed:
-                self._protocol.data_received(piece)
+        self.feed(*pieces)
         while self._state.tasks:
             await asyncio.gather(*self._state.tasks)
             await asyncio.sleep(0)
         return [part[:3] for part in self.written.split(b"HTTP/1.1 ")[1:]]
+
+    def feed(self, *pieces: bytes) -> None:
+        """Send pieces, and wait for nothing."""
+        for piece in pieces:
+            if not self.is_closed:
+                self._protocol.data_received(piece)
 
     def end(self) -> None:
         self._protocol.connection_lost(None)
