@@ -31,9 +31,7 @@ def parse_options(arguments: Sequence[str], environment: Mapping[str, str]) -> a
             parser.parse_args(parser.as_arguments(flag, environment[variable]), options)
     parser.source = None
     parser.parse_args(arguments, options)
-    if options.durability is None:
-        options.durability = "process"
-    elif options.data_dir is None:
+    if options.durability is not None and options.data_dir is None:
         parser.error("argument --durability: there is nothing to keep without --data-dir")
     return options
 

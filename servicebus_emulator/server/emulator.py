@@ -57,8 +57,8 @@ class EmulatorOptions(TypedDict, total=False):
         clock: The broker's time, default an `OffsetClock`: the system's, until somebody moves it.
         trace: Is told each frame as a line of text, secrets left out.
         data_dir: A folder for a file in which everything outlives the emulator; default none.
-        durability: What an acknowledged message outlives with `data_dir`: `process`, the default,
-            the end of the process however it comes; `machine`, a power failure, too.
+        durability: What an acknowledged message outlives, only with `data_dir`: `process`, the
+            default, the end of the process however it comes; `machine`, a power failure, too.
         profile: The quotas: one of `official`, `standard`, `premium` and `unlimited`, or limits of
             your own; default the sizes of the Standard tier and no other limits.
         idle_limits: When idle links and connections are ended, as the cloud does; default never.
@@ -73,7 +73,7 @@ class EmulatorOptions(TypedDict, total=False):
     keys: Iterable[AccessKey]
     idle_limits: IdleLimits
     data_dir: str | PathLike[str] | None
-    durability: Durability
+    durability: Durability | None
     profile: str | Limits | None
     trace: Callable[[str], None]
 
@@ -255,15 +255,16 @@ class ServiceBusEmulator:
     def _make_namespace(self, options: EmulatorOptions) -> Namespace:
         """The namespace that was saved, with the entities that the options ask for."""
         limits, now = limits_of(options.get("profile")), self._clock.now()
-        journal, folder = None, options.get("data_dir")
-        if folder is not None:
+        journal, folder, durability = None, options.get("data_dir"), options.get("durability")
+        if folder is None:
+            if durability is not None:
+                raise ValueError("durability: there is nothing to keep without data_dir")
+        else:
             from servicebus_emulator.broker.journal import Journal  # noqa: PLC0415
             from servicebus_emulator.server.saving import Saving  # noqa: PLC0415 (rarely wanted)
 
             journal = Journal()
-            self._saving = Saving(
-                folder, options.get("durability", "process"), journal, self._clock
-            )
+            self._saving = Saving(folder, durability or "process", journal, self._clock)
         namespace = Namespace(new_id, limits=limits, journal=journal, now=now)
         try:
             if self._saving is not None:

@@ -43,11 +43,10 @@ def test_an_argument_wins_over_the_environment_and_queues_add_up() -> None:
     assert (options.port, options.queue) == (2, ["one", "two"])
 
 
-def test_what_is_kept_outlives_the_process_unless_more_is_wanted() -> None:
-    kept = ["--data-dir", "kept"]
+def test_what_is_kept_outlives_a_power_failure_where_that_is_wanted() -> None:
+    kept = parse_options(["--data-dir", "kept", "--durability", "machine"], {})
 
-    assert parse_options(kept, {}).durability == "process"
-    assert parse_options([*kept, "--durability", "machine"], {}).durability == "machine"
+    assert (kept.data_dir, kept.durability) == (Path("kept"), "machine")
 
 
 @pytest.mark.parametrize(

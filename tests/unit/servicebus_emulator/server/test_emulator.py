@@ -4,13 +4,14 @@ import logging
 import ssl
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from cryptography import x509
 
 from servicebus_emulator import ManualClock, ServiceBusEmulator
 from servicebus_emulator.broker.access import AccessKey, Right
+from servicebus_emulator.server.data_file import Durability
 
 MORE = AccessKey("more", "key", Right.LISTEN)
 
@@ -71,6 +72,12 @@ def test_the_folder_of_the_data_can_be_a_text(tmp_path: Path) -> None:
     asyncio.run(emulator.stop())
 
     assert (tmp_path / "data/servicebus-emulator.sqlite3").exists()
+
+
+@pytest.mark.parametrize("durability", get_args(Durability))
+def test_who_keeps_nothing_cannot_say_how_long(durability: Durability) -> None:
+    with pytest.raises(ValueError, match="nothing to keep without data_dir"):
+        ServiceBusEmulator(durability=durability)
 
 
 def test_a_queue_is_made_at_the_time_of_the_clock() -> None:
