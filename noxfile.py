@@ -2,8 +2,9 @@
 
 All sessions share one environment, `.nox/dev-<python>`, made from `requirements-dev.txt` with uv
 where there is one, else with venv and pip; it is made anew when that file changes. Those that
-measure have `.nox/measure-<python>`, so that who only tests installs no load generator; and the
-one that needs a browser's driver has `.nox/browser-<python>`.
+measure have `.nox/measure-<python>`, so that who only tests installs no load generator; the one
+that needs a browser's driver has `.nox/browser-<python>`; and `.nox/oldest-<python>` has the oldest
+versions that `pyproject.toml` allows.
 """
 
 import contextlib
@@ -12,10 +13,12 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import nox
 from nox.command import CommandFailed
+from packaging.requirements import Requirement
 
 nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "none"
@@ -38,6 +41,10 @@ _EXPORTED = {
     "requirements-measure.txt": ["--no-default-groups", "--group", "measure"],
     "requirements-browser.txt": ["--no-default-groups", "--group", "browser"],
 }
+# The lock has one version of each package, the newest.
+_OLDEST = ["pip", "compile", "--quiet", "--no-header", "--universal", "--python-version", "3.11"]
+_OLDEST += ["--resolution", "lowest-direct", "--extra", "service", "--group", "test"]
+_OLDEST += ["pyproject.toml"]
 _SCHEMAS = {
     "docker-compose.yml": "vendor.compose-spec",
     "docker-compose.emulators.yml": "vendor.compose-spec",
@@ -148,6 +155,32 @@ def lock(session: nox.Session) -> None:
             (ROOT / name).write_text(str(exported))
         elif (ROOT / name).read_text() != exported:
             session.error(f"{name} is not what the lock says; run: nox -s lock -- --update")
+    minima = ROOT / "requirements-oldest.txt"
+    if "--update" in session.posargs:
+        resolved = session.run(uv, *_OLDEST, external=True, silent=True, stderr=None)
+        minima.write_text(str(resolved))
+    if untrue := _untrue_minima(minima.read_text()):
+        session.error(f"{minima.name} has other minima than pyproject.toml: {', '.join(untrue)}")
+
+
+def _untrue_minima(pinned: str) -> list[str]:
+    """Which requirements of `_OLDEST` do not begin with the version that is pinned for them.
+
+    They are compared, since to resolve them again would ask the index, whose answer changes.
+    """
+    written = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    groups, project = written["dependency-groups"], written["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["service"]]
+    wanted += [each for each in groups["test"] + groups["harness"] if isinstance(each, str)]
+    lines = [line for line in pinned.splitlines() if not line.lstrip().startswith("#")]
+    pins = {pin.name: pin.specifier for pin in map(Requirement, lines)}
+    untrue: list[str] = []
+    for requirement in map(Requirement, wanted):
+        minimum = next(each.version for each in requirement.specifier if each.operator == ">=")
+        pin = pins.get(requirement.name)
+        if pin is None or not pin.contains(minimum, prereleases=True):
+            untrue.append(str(requirement))
+    return untrue
 
 
 @nox.session
@@ -168,6 +201,14 @@ def repeat(session: nox.Session) -> None:
 def unit(session: nox.Session) -> None:
     """Run the unit tests: no sockets, no waiting, seconds."""
     _pytest(session, "tests/unit", *_PARALLEL)
+
+
+@nox.session
+def oldest(session: nox.Session) -> None:
+    """Run the unit tests and the transport's with the oldest versions that are allowed."""
+    _python(session, "-m", "harness", "fetch", kind="oldest")
+    run = ["-m", "pytest", "tests/unit", "tests/integration/transport", *_PARALLEL]
+    _python(session, *run, *session.posargs, kind="oldest")
 
 
 @nox.session
