@@ -14,6 +14,8 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
+from celery_azure.stopping import is_worker_stopping
+
 if TYPE_CHECKING:
     from celery_azure.amqp.receiver import Receiver
     from celery_azure.amqp.settlement import Delivery
@@ -98,13 +100,23 @@ class Feed:
             self._is_due = True
             self._loop.call_at(0.0, self._hand_out)  # the first of the timers
 
+    def on_readable(self) -> None:
+        """The signal was given, and the loop looks after it."""
+        self.clear()
+        self._hand_out()
+
     def _hand_out(self) -> None:
         self._is_due = False
-        self.deliver()
-        # What Celery has left to the loop meanwhile (a task that ran at once was acknowledged, say)
-        # must not stay there while the loop waits.
-        if getattr(self._loop, "_ready", True):
-            self.notify()
+        if not is_worker_stopping():  # then what was not begun is given back
+            self.deliver()
+
+    @property
+    def _is_loop_awaited(self) -> bool:
+        """Whether Celery has left something to the loop, which must not wait for another task.
+
+        That is how it acknowledges a task that ran at once, in the loop's own thread.
+        """
+        return self._loop is not None and bool(getattr(self._loop, "_ready", True))
 
     def notify(self) -> None:
         """Say that there may be something; any thread may."""
@@ -150,10 +162,10 @@ class Feed:
     def deliver(self) -> None:
         """Hand out what may be handed out, for a moment; the rest when the loop comes again."""
         end = time.monotonic() + _BUDGET_SECONDS
-        while self.deliver_one():
-            if time.monotonic() > end:
-                self.notify()
+        while not self._is_loop_awaited and time.monotonic() < end:
+            if not self.deliver_one():
                 return
+        self.notify()  # or the loop would wait, with work to do
 
     def wait(self, timeout: float | None) -> bool:
         """Wait until there is something, at most so many seconds; whether there may be."""

@@ -136,18 +136,7 @@ class Transport(virtual.Transport):  # type: ignore[misc] # kombu publishes no t
         """Let Celery's event loop wake up for messages."""
         del connection
         self.feed.join_loop(loop)
-        loop.add_reader(self.feed.fileno(), self._on_readable)
-        loop.on_tick.add(self._on_tick)
-
-    def _on_readable(self) -> None:
-        self.feed.clear()
-        if not is_worker_stopping():  # then what was not begun is given back
-            self.feed.deliver()
-
-    def _on_tick(self) -> None:
-        """What an acknowledgement has made room for need not wait for the next message."""
-        if self.feed.has_work:
-            self.feed.deliver()
+        loop.add_reader(self.feed.fileno(), self.feed.on_readable)
 
     def close_connection(self, connection: Any) -> None:
         """Close the channels; the last connection of the process closes the socket."""

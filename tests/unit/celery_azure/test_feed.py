@@ -137,14 +137,30 @@ def test_room_in_the_thread_of_the_loop_is_used_without_a_signal(feed: Feed) -> 
     assert taker.taken == ["a", "b", "c"]
 
 
-def test_the_loop_does_not_wait_when_a_task_has_ended_while_it_was_handed_out(feed: Feed) -> None:
+def test_a_task_that_ran_at_once_is_acknowledged_before_the_next_one(feed: Feed) -> None:
     loop = Loop()
-    feed.add(Taker("a"))
+
+    class Solo(Taker):
+        def take(self, delivery: Any) -> bool:
+            loop._ready.add(f"acknowledge {delivery}")
+            return super().take(delivery)
+
+    taker = Solo("a", "b")
+    feed.add(taker)
     feed.join_loop(loop)
-    feed.look_again()
-    loop._ready.add("its acknowledgement")
-    loop.fire_timers()
+    feed.notify()
+    feed.on_readable()
+    assert taker.taken == ["a"]
+    assert feed.wait(0)  # the loop does not
+    feed.on_readable()
+    assert taker.taken == ["a"]
+    loop._ready.clear()
+    feed.on_readable()
+    assert taker.taken == ["a", "b"]
     assert feed.wait(0)
+    loop._ready.clear()
+    feed.on_readable()
+    assert not feed.wait(0)
 
 
 def test_kombus_loop_keeps_what_it_is_told_to_do_soon_where_a_feed_looks_for_it() -> None:

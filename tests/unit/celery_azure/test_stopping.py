@@ -142,7 +142,7 @@ def test_a_loop_that_is_to_stop_is_handed_no_message(
     delivered: list[str] = []
     monkeypatch.setattr(transport.feed, "deliver", lambda: delivered.append("all"))
     readers: list[Any] = []
-    loop = SimpleNamespace(add_reader=lambda *reader: readers.append(reader), on_tick=set())
+    loop = SimpleNamespace(add_reader=lambda *reader: readers.append(reader))
     transport.register_with_event_loop(None, loop)
     [(_, on_readable)] = readers
 
