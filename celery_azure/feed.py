@@ -14,9 +14,9 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
-from celery_azure.stopping import is_worker_stopping
-
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from celery_azure.amqp.receiver import Receiver
     from celery_azure.amqp.settlement import Delivery
 
@@ -39,6 +39,10 @@ class Consumer(Protocol):
         """Let messages come again after some were given back."""
 
 
+def _never() -> bool:
+    return False
+
+
 def _next(buffer: deque[Delivery]) -> Delivery | None:
     try:
         return buffer.popleft()
@@ -54,6 +58,7 @@ class Feed:
         self._is_told = False
         self._loop: Any = None
         self._loop_thread = 0
+        self._is_ending: Callable[[], bool] = _never
         self._is_due = False
         self._out: socket.socket | None = None
         self._in: socket.socket | None = None
@@ -82,9 +87,13 @@ class Feed:
         if consumer in self._consumers:
             self._consumers.remove(consumer)
 
-    def join_loop(self, loop: Any) -> None:
-        """Belong to kombu's event loop that runs in this thread."""
+    def join_loop(self, loop: Any, is_ending: Callable[[], bool] = _never) -> None:
+        """Belong to kombu's event loop that runs in this thread.
+
+        Once `is_ending`, the loop is handed nothing: what was not begun is given back.
+        """
         self._loop, self._loop_thread = loop, threading.get_ident()
+        self._is_ending = is_ending
 
     def look_again(self) -> None:
         """There is room for one more: hand out what waits for that; any thread may say so.
@@ -107,7 +116,7 @@ class Feed:
 
     def _hand_out(self) -> None:
         self._is_due = False
-        if not is_worker_stopping():  # then what was not begun is given back
+        if not self._is_ending():
             self.deliver()
 
     @property

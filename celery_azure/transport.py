@@ -135,7 +135,7 @@ class Transport(virtual.Transport):  # type: ignore[misc] # kombu publishes no t
     def register_with_event_loop(self, connection: Any, loop: Any) -> None:
         """Let Celery's event loop wake up for messages."""
         del connection
-        self.feed.join_loop(loop)
+        self.feed.join_loop(loop, is_worker_stopping)
         loop.add_reader(self.feed.fileno(), self.feed.on_readable)
 
     def close_connection(self, connection: Any) -> None:
