@@ -229,7 +229,7 @@ def property_tests(session: nox.Session) -> None:
 
 @nox.session
 def thorough(session: nox.Session) -> None:
-    """Run the property tests with thousands of examples each, and the pipeline's; half an hour."""
+    """Run the property tests with thousands of examples each, and the pipeline's; takes long."""
     _fetch(session)
     profile = ["--hypothesis-profile=thorough", "--timeout=3600"]
     _pytest(session, "tests/property", *_PARALLEL, *profile)
