@@ -95,8 +95,7 @@ class ServiceBusEndpoint:
         Raises:
             ValueError: It is none, or has no key; the text has no secret.
         """
-        parts = (part.partition("=") for part in value.split(";"))
-        settings = {name.strip().lower(): text.strip() for name, _, text in parts}
+        settings = read_pairs(value) or {}
         place = settings.get("endpoint", "")
         key_name, key = settings.get("sharedaccesskeyname"), settings.get("sharedaccesskey")
         if not place.startswith("sb://") or not key_name or not key:
@@ -212,15 +211,12 @@ def parse_blob_account(value: str) -> BlobAccount:
                 "the URL of the storage account is not like https://account.blob.core.windows.net"
             )
         return BlobAccount(account_url=value)
-    settings: dict[str, str] = {}
-    for part in value.strip().strip(";").split(";"):
-        name, equals, text = part.partition("=")
-        if not equals or not text:
-            raise ValueError(
-                "the storage account is neither a connection string (Name=value pairs with ; "
-                "between) nor an https:// URL"
-            )
-        settings[name.strip().lower()] = text
+    settings = read_pairs(value)
+    if settings is None:
+        raise ValueError(
+            "the storage account is neither a connection string (Name=value pairs with ; "
+            "between) nor an https:// URL"
+        )
     has_place = "accountname" in settings or "blobendpoint" in settings
     has_secret = "accountkey" in settings or "sharedaccesssignature" in settings
     if settings.get("usedevelopmentstorage", "").lower() != "true" and not (
@@ -235,6 +231,20 @@ def parse_blob_account(value: str) -> BlobAccount:
     except ValueError:
         raise ValueError("the AccountKey of the storage account is not base64") from None
     return BlobAccount(connection_string=value)
+
+
+def read_pairs(connection_string: str) -> dict[str, str] | None:
+    """Read `Name=value;Name=value`: the values by their names in lower case.
+
+    None when a part is no such pair.
+    """
+    pairs: dict[str, str] = {}
+    for part in connection_string.strip().strip(";").split(";"):
+        name, _, value = part.partition("=")
+        if not value:
+            return None
+        pairs[name.strip().lower()] = value.strip()
+    return pairs
 
 
 def _default_credential() -> Any:

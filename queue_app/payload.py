@@ -90,7 +90,7 @@ def _decoder(hooks: _Hooks) -> json.JSONDecoder:
     )
 
 
-_IMPATIENT = _decoder(_Impatient())  # to make one takes longer than to parse most payloads
+_IMPATIENT = _decoder(_Impatient())  # one for all requests: it has no state
 
 
 def parse_payload(body: bytes) -> dict[str, Any]:

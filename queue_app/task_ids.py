@@ -69,6 +69,6 @@ class TaskIds:
         return float(unchecked & ((1 << _TIME_BITS) - 1))
 
     def _check(self, unchecked: int) -> int:
-        hasher = self._keyed.copy()  # a third of the work of a new one
+        hasher = self._keyed.copy()  # less work than to make another
         hasher.update(unchecked.to_bytes(_UNCHECKED_BYTES, "big"))
         return int.from_bytes(hasher.digest(), "big")

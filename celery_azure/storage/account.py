@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urlsplit
 
+from celery_azure.connection import read_pairs
 from celery_azure.storage.signing import BearerToken, SharedAccessSignature, SharedKey
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class StorageAccount:
             from azure.identity import DefaultAzureCredential  # noqa: PLC0415 - loaded when used
 
             return cls._at(str(account.account_url), BearerToken(DefaultAzureCredential()))
-        return cls._from_settings(_settings(account.connection_string))
+        return cls._from_settings(read_pairs(account.connection_string) or {})
 
     @classmethod
     def _from_settings(cls, settings: dict[str, str]) -> StorageAccount:
@@ -121,8 +122,3 @@ def storage_account(account: BlobAccount) -> StorageAccount:
         ValueError: A part of the connection string is malformed; the text has no secret.
     """
     return StorageAccount.of(account)
-
-
-def _settings(connection_string: str) -> dict[str, str]:
-    pairs = (part.partition("=") for part in connection_string.strip().strip(";").split(";"))
-    return {name.strip().lower(): value for name, _, value in pairs}

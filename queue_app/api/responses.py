@@ -36,12 +36,12 @@ class EncodedResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it, in one write where the server can do that."""
         del receive
-        headers = self.raw_headers
         writer = scope.get(WRITER)
         if writer is not None:
             writer.keep()
         try:
-            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            start = {"type": "http.response.start", "status": self.status_code}
+            await send({**start, "headers": self.raw_headers})
             await send({"type": "http.response.body", "body": self.body})
         finally:
             if writer is not None:

@@ -5,17 +5,37 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from servicebus_emulator.amqp.errors import INVALID_FIELD, LinkError
+from servicebus_emulator.amqp.events import DeliveryReceived
+from servicebus_emulator.amqp.outcomes import from_described
 
 if TYPE_CHECKING:
+    from servicebus_emulator.amqp.link import Link
     from servicebus_emulator.amqp.performatives import Transfer
 
 
-def identity_of(first: Transfer) -> tuple[int, bytes]:
-    """Return delivery-id and delivery-tag of a delivery's first frame.
+def whole_delivery(link: Link, transfer: Transfer, payload: bytes) -> DeliveryReceived:
+    """Return what a delivery of one frame is, as most are.
 
     Raises:
-        LinkError: it lacks one of them.
+        LinkError: it has no delivery-id or no delivery-tag.
     """
+    delivery_id, tag = _identity_of(transfer)
+    size = len(payload)
+    oversized = 0 < link.max_message_size < size
+    return DeliveryReceived(
+        link,
+        delivery_id,
+        tag,
+        transfer.message_format or 0,
+        transfer.settled is True,
+        b"" if oversized else payload,
+        size,
+        oversized,
+        from_described(transfer.state),
+    )
+
+
+def _identity_of(first: Transfer) -> tuple[int, bytes]:
     delivery_id, tag = first.delivery_id, first.delivery_tag
     if delivery_id is None or tag is None:
         raise LinkError(INVALID_FIELD, "a delivery begins with delivery-id and delivery-tag")
@@ -48,7 +68,7 @@ class IncomingDelivery:
             LinkError: it has no delivery-id or no delivery-tag.
         """
         self.first = first
-        self.delivery_id, self.tag = identity_of(first)
+        self.delivery_id, self.tag = _identity_of(first)
         self.settled = False
         self.size = 0
         self.oversized = False
@@ -76,3 +96,17 @@ class IncomingDelivery:
         """All of it in one piece."""
         parts = self.parts
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def whole(self, link: Link) -> DeliveryReceived:
+        """Return what has come on `link`, after its last frame."""
+        return DeliveryReceived(
+            link,
+            self.delivery_id,
+            self.tag,
+            self.first.message_format or 0,
+            self.settled,
+            self.payload(),
+            self.size,
+            self.oversized,
+            from_described(self.first.state),
+        )

@@ -14,13 +14,13 @@ from servicebus_emulator.amqp.errors import (
     LinkError,
     StateError,
 )
-from servicebus_emulator.amqp.events import DeliveryReceived, LinkAttached, LinkDetached, LinkFlow
-from servicebus_emulator.amqp.incoming import IncomingDelivery, identity_of
-from servicebus_emulator.amqp.outcomes import from_described
+from servicebus_emulator.amqp.events import LinkAttached, LinkDetached, LinkFlow
+from servicebus_emulator.amqp.incoming import IncomingDelivery, whole_delivery
 from servicebus_emulator.amqp.performatives import RECEIVER, SENDER, Detach
 from servicebus_emulator.amqp.states import LINK, Input, LinkState, advance
 
 if TYPE_CHECKING:
+    from servicebus_emulator.amqp.events import DeliveryReceived
     from servicebus_emulator.amqp.outcomes import DeliveryState
     from servicebus_emulator.amqp.performatives import Attach, Flow, Source, Target, Transfer
     from servicebus_emulator.amqp.session import Session
@@ -361,7 +361,7 @@ class Link:
         if incoming is None:
             self._check_start()
             if not (transfer.more or transfer.aborted):
-                self._report_whole(transfer, payload)
+                self._report(whole_delivery(self, transfer, payload))
                 return
             incoming = self._incoming = IncomingDelivery(transfer, self.max_message_size)
         incoming.add(transfer, payload)
@@ -371,46 +371,14 @@ class Link:
         elif transfer.more:
             self.session.outlet.note_unfinished(self)
         else:
-            self._report_delivery(incoming)
+            self._forget_parts()
+            self._report(incoming.whole(self))
 
     def _check_start(self) -> None:
         if self.role is SENDER:
             raise LinkError(NOT_ALLOWED, "transfer to a sender")
         if self._credit.left <= 0:
             raise LinkError(TRANSFER_LIMIT_EXCEEDED, "transfer without credit")
-
-    def _report_whole(self, transfer: Transfer, payload: bytes) -> None:
-        """Report a delivery of one frame, as most are."""
-        delivery_id, tag = identity_of(transfer)
-        size, state = len(payload), transfer.state
-        oversized = 0 < self.max_message_size < size
-        event = DeliveryReceived(
-            self,
-            delivery_id,
-            tag,
-            transfer.message_format or 0,
-            transfer.settled is True,
-            b"" if oversized else payload,
-            size,
-            oversized,
-            None if state is None else from_described(state),
-        )
-        self._report(event)
-
-    def _report_delivery(self, incoming: IncomingDelivery) -> None:
-        event = DeliveryReceived(
-            self,
-            incoming.delivery_id,
-            incoming.tag,
-            incoming.first.message_format or 0,
-            incoming.settled,
-            incoming.payload(),
-            incoming.size,
-            incoming.oversized,
-            from_described(incoming.first.state),
-        )
-        self._forget_parts()
-        self._report(event)
 
     def _report(self, event: DeliveryReceived) -> None:
         session = self.session

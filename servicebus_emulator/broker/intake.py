@@ -133,8 +133,7 @@ class Intake(ABC):
 
     def take(self, messages: Sequence[Message], now: float) -> None:
         """Do as `send_batch` does for what no client sends: messages that others forward."""
-        if now >= self._due:
-            self.expire(now)  # what is over takes no room
+        self.expire(now)  # what is over takes no room
         self._check_admission(messages)
         self.accessed_at = now
         if self._history is not None:

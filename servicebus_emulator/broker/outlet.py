@@ -75,8 +75,7 @@ class Outlet(Shelf):
         """
         if not self._can_receive:
             raise self._disabled("receive")
-        if now >= self._due:
-            self.expire(now)
+        self.expire(now)
         self.accessed_at = now
         if session is not None:
             message = self._take_first_of(session)
@@ -316,8 +315,7 @@ class Outlet(Shelf):
             return
         token = self._surroundings.new_id()
         self._locks[token.int] = message
-        if message.expires_at is not None:
-            self._expiry.cancel(message)
+        self._expiry.cancel(message)
         if session is not None and self.sessions is not None:
             message.lock = Lock(token, session.until)
             self.sessions.bind(session, token)
@@ -328,8 +326,7 @@ class Outlet(Shelf):
         self._remind(until)
 
     def _locked(self, token: UUID, now: float) -> Message:
-        if now >= self._due:
-            self.expire(now)
+        self.expire(now)
         self.accessed_at = now
         message = self._locks.get(token.int)
         if message is None:

@@ -217,8 +217,6 @@ class Shelf(Intake):
             self._remove(message)
 
     def _remove(self, message: Message) -> None:
-        if message.lock is not None:
-            self._unlock(message)
-        if message.expires_at is not None:
-            self._expiry.cancel(message)
+        self._unlock(message)
+        self._expiry.cancel(message)
         self._store.remove(message)
