@@ -14,7 +14,6 @@ import sys
 from typing import TYPE_CHECKING
 
 from servicebus_emulator.command_line import parse_options
-from servicebus_emulator.nodes.idleness import IdleLimits
 from servicebus_emulator.server.emulator import ServiceBusEmulator
 
 if TYPE_CHECKING:
@@ -80,6 +79,8 @@ def _emulator(options: argparse.Namespace) -> ServiceBusEmulator:
     if options.trace:
         wanted["trace"] = _say
     if options.idle_limits:
+        from servicebus_emulator.nodes.idleness import IdleLimits  # noqa: PLC0415 (rarely wanted)
+
         wanted["idle_limits"] = IdleLimits()
     try:
         if options.config is not None:

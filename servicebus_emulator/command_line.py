@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _PREFIX = "SERVICEBUS_EMULATOR_"
 _LARGEST_PORT = 65_535
+_NARROW = 78
 _YES_OR_NO = {"1": True, "true": True, "yes": True, "on": True} | dict.fromkeys(
     ("", "0", "false", "no", "off"), False
 )
@@ -45,7 +46,7 @@ class _Parser(argparse.ArgumentParser):
     """
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
+        super().__init__(formatter_class=_narrow, **settings)
         self.variables: dict[str, str] = {}
         self.source: str | None = None
         self._switches: set[str] = set()
@@ -74,8 +75,18 @@ class _Parser(argparse.ArgumentParser):
             return [f"{flag}={part.strip()}" for part in value.split(",") if part.strip()]
         return [f"{flag}={value}"] if value else []
 
+    def format_help(self) -> str:
+        """The help, as wide as the terminal."""
+        self.formatter_class = argparse.HelpFormatter
+        return super().format_help()
+
     def error(self, message: str) -> NoReturn:
         super().error(message if self.source is None else f"{self.source}: {message}")
+
+
+def _narrow(prog: str) -> argparse.HelpFormatter:
+    """The formatter that each option is tried with; to ask for the terminal's width is dear."""
+    return argparse.HelpFormatter(prog, width=_NARROW)
 
 
 def _new_parser() -> _Parser:

@@ -17,6 +17,7 @@ from servicebus_emulator.amqp.types import (
     ULong,
     UShort,
 )
+from servicebus_emulator.plain_data import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass(slots=True, frozen=True)
-class Kind:
+@dataclass(slots=True, frozen=True, eq=False, repr=False)
+class Kind(Value):
     """The AMQP type of a field.
 
     Attributes:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from servicebus_emulator.plain_data import Record
+
 INTERNAL_ERROR: Final = "amqp:internal-error"
 NOT_FOUND: Final = "amqp:not-found"
 UNAUTHORIZED_ACCESS: Final = "amqp:unauthorized-access"
@@ -39,8 +41,8 @@ LINK_REDIRECT: Final = "amqp:link:redirect"
 STOLEN: Final = "amqp:link:stolen"
 
 
-@dataclass(slots=True)
-class AmqpError:
+@dataclass(slots=True, eq=False, repr=False)
+class AmqpError(Record):
     """The `error` type (transport 2.8.14): a condition, a text for people, a map for programs."""
 
     condition: str

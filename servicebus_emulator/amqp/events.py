@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from servicebus_emulator.plain_data import Record
+
 if TYPE_CHECKING:
     from servicebus_emulator.amqp.errors import AmqpError
     from servicebus_emulator.amqp.link import Link
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
     from servicebus_emulator.amqp.session import Session
 
 
-@dataclass(slots=True)
-class AuthenticationRequested:
+@dataclass(slots=True, eq=False, repr=False)
+class AuthenticationRequested(Record):
     """SASL PLAIN was chosen: answer with `Connection.authenticate(accepted=...)`.
 
     Input stays buffered until then. ANONYMOUS and MSSBCBS are accepted without asking.
@@ -29,8 +31,8 @@ class AuthenticationRequested:
     password: str = field(repr=False)
 
 
-@dataclass(slots=True)
-class ConnectionOpened:
+@dataclass(slots=True, eq=False, repr=False)
+class ConnectionOpened(Record):
     """Open has been received (and answered). `idle_time_out` in milliseconds, 0 is none."""
 
     container_id: str
@@ -55,15 +57,15 @@ class ConnectionOpened:
         )
 
 
-@dataclass(slots=True)
-class SessionBegun:
+@dataclass(slots=True, eq=False, repr=False)
+class SessionBegun(Record):
     """A session is mapped: the peer's begin was answered, or it answered ours."""
 
     session: Session
 
 
-@dataclass(slots=True)
-class LinkAttached:
+@dataclass(slots=True, eq=False, repr=False)
+class LinkAttached(Record):
     """The peer sent an attach.
 
     Of a link that the peer began: answer with `link.accept(...)` or `link.refuse(error)`, now
@@ -75,8 +77,8 @@ class LinkAttached:
     attach: Attach
 
 
-@dataclass(slots=True)
-class LinkFlow:
+@dataclass(slots=True, eq=False, repr=False)
+class LinkFlow(Record):
     """The receiving peer of `link` (we send) said how much it can take.
 
     Attributes:
@@ -95,15 +97,15 @@ class LinkFlow:
     echo: bool
 
 
-@dataclass(slots=True)
-class SessionFlow:
+@dataclass(slots=True, eq=False, repr=False)
+class SessionFlow(Record):
     """The peer's incoming window opened: links that waited for it may send again."""
 
     session: Session
 
 
-@dataclass(slots=True)
-class DeliveryReceived:
+@dataclass(slots=True, eq=False, repr=False)
+class DeliveryReceived(Record):
     """A whole delivery, all its frames joined.
 
     Attributes:
@@ -130,8 +132,8 @@ class DeliveryReceived:
     state: DeliveryState | None = None
 
 
-@dataclass(slots=True)
-class DispositionReceived:
+@dataclass(slots=True, eq=False, repr=False)
+class DispositionReceived(Record):
     """The peer's word on unsettled deliveries of one link.
 
     Attributes:
@@ -148,8 +150,8 @@ class DispositionReceived:
     settled: bool
 
 
-@dataclass(slots=True)
-class LinkDetached:
+@dataclass(slots=True, eq=False, repr=False)
+class LinkDetached(Record):
     """The link is gone: the peer detached (answered already), or a fault of the peer did it.
 
     Attributes:
@@ -163,16 +165,16 @@ class LinkDetached:
     error: AmqpError | None
 
 
-@dataclass(slots=True)
-class SessionEnded:
+@dataclass(slots=True, eq=False, repr=False)
+class SessionEnded(Record):
     """The session is gone, and with it all its links: no LinkDetached is reported for them."""
 
     session: Session
     error: AmqpError | None
 
 
-@dataclass(slots=True)
-class ConnectionClosed:
+@dataclass(slots=True, eq=False, repr=False)
+class ConnectionClosed(Record):
     """The connection is gone, and with it all sessions and links; reported once, the last event.
 
     `error` is the peer's reason, or ours; None also when the transport just ended.
@@ -181,8 +183,8 @@ class ConnectionClosed:
     error: AmqpError | None
 
 
-@dataclass(slots=True)
-class ProtocolFailed:
+@dataclass(slots=True, eq=False, repr=False)
+class ProtocolFailed(Record):
     """The peer broke the protocol: close has been sent if possible, ConnectionClosed follows."""
 
     condition: str

@@ -35,10 +35,11 @@ from servicebus_emulator.amqp.sections import (
 )
 from servicebus_emulator.amqp.types import Described
 from servicebus_emulator.amqp.usual import read_fields
+from servicebus_emulator.plain_data import Record
 
 
-@dataclass(slots=True)
-class Header:
+@dataclass(slots=True, eq=False, repr=False)
+class Header(Record):
     """Transport properties of a message (3.2.1). `ttl` in milliseconds."""
 
     durable: bool = False
@@ -48,8 +49,8 @@ class Header:
     delivery_count: int = 0
 
 
-@dataclass(slots=True)
-class Properties:
+@dataclass(slots=True, eq=False, repr=False)
+class Properties(Record):
     """Immutable properties (3.2.4). `message_id` and `correlation_id` keep their AMQP type.
 
     Times are milliseconds since the epoch, UTC.
@@ -117,8 +118,8 @@ _USUAL_PROPERTIES = (
 )
 
 
-@dataclass(slots=True)
-class BareMessage:
+@dataclass(slots=True, eq=False, repr=False)
+class BareMessage(Record):
     """A decoded bare message, as request/response nodes read and write it.
 
     Attributes:

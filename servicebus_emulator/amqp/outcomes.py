@@ -17,38 +17,39 @@ from servicebus_emulator.amqp.composites import (
 )
 from servicebus_emulator.amqp.types import Described
 from servicebus_emulator.amqp.usual import ACCEPTED
+from servicebus_emulator.plain_data import Record
 
 if TYPE_CHECKING:
     from servicebus_emulator.amqp.errors import AmqpError
 
 
-@dataclass(slots=True)
-class Received:
+@dataclass(slots=True, eq=False, repr=False)
+class Received(Record):
     """How much of a delivery has arrived (0x23); not terminal."""
 
     section_number: int
     section_offset: int
 
 
-@dataclass(slots=True)
-class Accepted:
+@dataclass(slots=True, eq=False, repr=False)
+class Accepted(Record):
     """The receiver has taken the message (0x24)."""
 
 
-@dataclass(slots=True)
-class Rejected:
+@dataclass(slots=True, eq=False, repr=False)
+class Rejected(Record):
     """The message is invalid for the receiver (0x25)."""
 
     error: AmqpError | None = None
 
 
-@dataclass(slots=True)
-class Released:
+@dataclass(slots=True, eq=False, repr=False)
+class Released(Record):
     """The message was not and will not be acted upon (0x26)."""
 
 
-@dataclass(slots=True)
-class Modified:
+@dataclass(slots=True, eq=False, repr=False)
+class Modified(Record):
     """Give the message back changed (0x27)."""
 
     delivery_failed: bool = False
@@ -59,15 +60,15 @@ class Modified:
 Outcome = Accepted | Rejected | Released | Modified
 
 
-@dataclass(slots=True)
-class Declared:
+@dataclass(slots=True, eq=False, repr=False)
+class Declared(Record):
     """The coordinator has begun a transaction (0x33): this is its id."""
 
     txn_id: bytes
 
 
-@dataclass(slots=True)
-class TransactionalState:
+@dataclass(slots=True, eq=False, repr=False)
+class TransactionalState(Record):
     """The delivery, or the decision about it, is part of a transaction (0x34)."""
 
     txn_id: bytes

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from servicebus_emulator.plain_data import Record
+
 if TYPE_CHECKING:
     from servicebus_emulator.amqp.errors import AmqpError
     from servicebus_emulator.amqp.types import Described
@@ -17,8 +19,8 @@ SENDER = False
 RECEIVER = True
 
 
-@dataclass(slots=True)
-class Source:
+@dataclass(slots=True, eq=False, repr=False)
+class Source(Record):
     """Where messages of a link come from (messaging 3.5.3)."""
 
     address: str | None = None
@@ -34,8 +36,8 @@ class Source:
     capabilities: tuple[str, ...] | None = None
 
 
-@dataclass(slots=True)
-class Target:
+@dataclass(slots=True, eq=False, repr=False)
+class Target(Record):
     """Where messages of a link go to (messaging 3.5.4)."""
 
     address: str | None = None
@@ -47,8 +49,8 @@ class Target:
     capabilities: tuple[str, ...] | None = None
 
 
-@dataclass(slots=True)
-class Open:
+@dataclass(slots=True, eq=False, repr=False)
+class Open(Record):
     """Negotiate connection parameters (2.7.1). `idle_time_out` in milliseconds."""
 
     container_id: str
@@ -63,8 +65,8 @@ class Open:
     properties: dict[Any, Any] | None = None
 
 
-@dataclass(slots=True)
-class Begin:
+@dataclass(slots=True, eq=False, repr=False)
+class Begin(Record):
     """Begin a session on a channel (2.7.2)."""
 
     remote_channel: int | None
@@ -77,8 +79,8 @@ class Begin:
     properties: dict[Any, Any] | None = None
 
 
-@dataclass(slots=True)
-class Attach:
+@dataclass(slots=True, eq=False, repr=False)
+class Attach(Record):
     """Attach a link to a session (2.7.3).
 
     `role` is the sender's of this frame: False sender, True receiver. `target` is `Described`
@@ -101,8 +103,8 @@ class Attach:
     properties: dict[Any, Any] | None = None
 
 
-@dataclass(slots=True)
-class Flow:
+@dataclass(slots=True, eq=False, repr=False)
+class Flow(Record):
     """Update session and link state (2.7.4); `handle` None: the session alone."""
 
     next_incoming_id: int | None
@@ -118,8 +120,8 @@ class Flow:
     properties: dict[Any, Any] | None = None
 
 
-@dataclass(slots=True)
-class Transfer:
+@dataclass(slots=True, eq=False, repr=False)
+class Transfer(Record):
     """One frame of a delivery (2.7.5); the frame's payload stands apart."""
 
     handle: int
@@ -135,8 +137,8 @@ class Transfer:
     batchable: bool = False
 
 
-@dataclass(slots=True)
-class Disposition:
+@dataclass(slots=True, eq=False, repr=False)
+class Disposition(Record):
     """Tell the peer about deliveries `first` to `last` (2.7.6); `role` is its sender's."""
 
     role: bool
@@ -147,8 +149,8 @@ class Disposition:
     batchable: bool = False
 
 
-@dataclass(slots=True)
-class Detach:
+@dataclass(slots=True, eq=False, repr=False)
+class Detach(Record):
     """Detach a link from its session (2.7.7)."""
 
     handle: int
@@ -156,15 +158,15 @@ class Detach:
     error: AmqpError | None = None
 
 
-@dataclass(slots=True)
-class End:
+@dataclass(slots=True, eq=False, repr=False)
+class End(Record):
     """End a session (2.7.8)."""
 
     error: AmqpError | None = None
 
 
-@dataclass(slots=True)
-class Close:
+@dataclass(slots=True, eq=False, repr=False)
+class Close(Record):
     """Close a connection (2.7.9)."""
 
     error: AmqpError | None = None

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from servicebus_emulator.plain_data import Record
 
-@dataclass(slots=True)
-class SaslMechanisms:
+
+@dataclass(slots=True, eq=False, repr=False)
+class SaslMechanisms(Record):
     """Mechanisms that the server offers (security 5.3.3.1)."""
 
     mechanisms: tuple[str, ...]
 
 
-@dataclass(slots=True)
-class SaslInit:
+@dataclass(slots=True, eq=False, repr=False)
+class SaslInit(Record):
     """The client's choice (5.3.3.2)."""
 
     mechanism: str
@@ -21,22 +23,22 @@ class SaslInit:
     hostname: str | None = None
 
 
-@dataclass(slots=True)
-class SaslChallenge:
+@dataclass(slots=True, eq=False, repr=False)
+class SaslChallenge(Record):
     """A security challenge (5.3.3.3)."""
 
     challenge: bytes
 
 
-@dataclass(slots=True)
-class SaslResponse:
+@dataclass(slots=True, eq=False, repr=False)
+class SaslResponse(Record):
     """The answer to a challenge (5.3.3.4)."""
 
     response: bytes = field(repr=False)
 
 
-@dataclass(slots=True)
-class SaslOutcome:
+@dataclass(slots=True, eq=False, repr=False)
+class SaslOutcome(Record):
     """The verdict (5.3.3.5): 0 ok, 1 wrong credentials, 2-4 system errors."""
 
     code: int

@@ -12,6 +12,7 @@ from typing import Final
 from servicebus_emulator.amqp.codec import decode_at, skip_at
 from servicebus_emulator.amqp.errors import DecodeError
 from servicebus_emulator.amqp.types import ULong
+from servicebus_emulator.plain_data import Record
 
 HEADER: Final = 0x70
 DELIVERY_ANNOTATIONS: Final = 0x71
@@ -33,8 +34,8 @@ USUAL_DESCRIPTOR: Final = b"\x00\x53"
 DESCRIPTOR_SIZE: Final = 3
 
 
-@dataclass(slots=True)
-class Sections:
+@dataclass(slots=True, eq=False, repr=False)
+class Sections(Record):
     """An encoded message, split but not decoded.
 
     Attributes:

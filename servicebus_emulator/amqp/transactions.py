@@ -8,6 +8,7 @@ from typing import Any, Final
 from servicebus_emulator.amqp.composites import BINARY, BOOLEAN, DESCRIBED, Schema
 from servicebus_emulator.amqp.errors import DecodeError
 from servicebus_emulator.amqp.types import Described
+from servicebus_emulator.plain_data import Record
 
 UNKNOWN_ID: Final = "amqp:transaction:unknown-id"
 ROLLBACK: Final = "amqp:transaction:rollback"
@@ -15,15 +16,15 @@ TIMEOUT: Final = "amqp:transaction:timeout"
 _COORDINATOR: Final = 0x30
 
 
-@dataclass(slots=True)
-class Declare:
+@dataclass(slots=True, eq=False, repr=False)
+class Declare(Record):
     """Begin a transaction (4.5.2)."""
 
     global_id: Described | None = None
 
 
-@dataclass(slots=True)
-class Discharge:
+@dataclass(slots=True, eq=False, repr=False)
+class Discharge(Record):
     """End a transaction: commit, or roll back when `fail` (4.5.3)."""
 
     txn_id: bytes

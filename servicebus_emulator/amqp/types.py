@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from servicebus_emulator.plain_data import Value
+
 #: Limits of one value, the same in both directions, so that what is encoded can be decoded.
 MAX_DEPTH: Final = 64
 MAX_COUNT: Final = 65536
@@ -103,16 +105,16 @@ class Decimal128(bytes):
     __slots__ = ()
 
 
-@dataclass(slots=True, frozen=True)
-class Described:
+@dataclass(slots=True, frozen=True, eq=False, repr=False)
+class Described(Value):
     """A value with a descriptor (types 1.1.2): usually a `ULong` code or a `Symbol`."""
 
     descriptor: Any
     value: Any
 
 
-@dataclass(slots=True, frozen=True)
-class Array:
+@dataclass(slots=True, frozen=True, eq=False, repr=False)
+class Array(Value):
     """Values of one AMQP type (types 1.6.24).
 
     Attributes:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import Flag, auto
 
 from servicebus_emulator.broker.errors import ArgumentError, QuotaExceeded
+from servicebus_emulator.plain_data import Value
 
 MOST_POLICIES = 12
 """Of the namespace, and of each entity."""
@@ -27,8 +28,8 @@ class Right(Flag):
 EVERY_RIGHT = Right.LISTEN | Right.SEND | Right.MANAGE
 
 
-@dataclass(frozen=True, slots=True)
-class AccessKey:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class AccessKey(Value):
     """A shared access policy (an authorization rule): its name, its keys and what they allow.
 
     Attributes:

@@ -16,6 +16,7 @@ from servicebus_emulator.broker.errors import (
     ArgumentError,
     ArgumentOutOfRange,
 )
+from servicebus_emulator.plain_data import Value
 
 FOREVER = 922_337_203_685.477_58
 """The longest duration that the service knows (.NET's `TimeSpan.MaxValue`)."""
@@ -57,8 +58,8 @@ class EntityStatus(enum.Enum):
         return self in {EntityStatus.ACTIVE, EntityStatus.SEND_DISABLED}
 
 
-@dataclass(frozen=True, kw_only=True)
-class EntityDescription:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class EntityDescription(Value):
     """What all entities have in common.
 
     Attributes:
@@ -106,7 +107,7 @@ class EntityDescription:
         self.validate()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class IntakeDescription(EntityDescription):
     """What entities that messages are sent to have in common: queues and topics.
 
@@ -142,7 +143,7 @@ class IntakeDescription(EntityDescription):
         check_policies(self.authorization_rules)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class OutletDescription(EntityDescription):
     """What entities that messages are received from have in common: queues and subscriptions.
 
@@ -167,14 +168,14 @@ class OutletDescription(EntityDescription):
         _check("MaxDeliveryCount", self.max_delivery_count, 0, _MAX_DELIVERY_COUNT)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class QueueDescription(IntakeDescription, OutletDescription):
     """A queue's properties."""
 
     FIXED: ClassVar[tuple[str, ...]] = IntakeDescription.FIXED + OutletDescription.FIXED
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class TopicDescription(IntakeDescription):
     """A topic's properties.
 
@@ -187,7 +188,7 @@ class TopicDescription(IntakeDescription):
     enable_subscription_partitioning: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class SubscriptionDescription(OutletDescription):
     """A subscription's properties.
 
@@ -214,8 +215,8 @@ def _check(name: str, value: float, lowest: float, highest: float) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class QueueCounts:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class QueueCounts(Value):
     """How many messages a queue holds, by state; and their bytes, the dead-lettered included."""
 
     active: int

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from servicebus_emulator.plain_data import Record
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from uuid import UUID
@@ -58,8 +60,8 @@ class FilterError(Exception):
     """A rule cannot be evaluated on this message; the text says why."""
 
 
-@dataclass(slots=True)
-class Facts:
+@dataclass(slots=True, eq=False, repr=False)
+class Facts(Record):
     """What a rule knows of a message, and what its action has changed so far.
 
     Attributes:

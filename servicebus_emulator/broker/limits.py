@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from servicebus_emulator.plain_data import Value
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -17,8 +19,8 @@ _KB = 1024
 _MB = 1024 * _KB
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Limits(Value):
     """What a namespace allows; None for no limit.
 
     Attributes:

@@ -6,28 +6,27 @@ Source: https://learn.microsoft.com/azure/service-bus-messaging/topic-filters
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from servicebus_emulator.broker.entities import check_part_name
 from servicebus_emulator.broker.errors import ArgumentError
-from servicebus_emulator.broker.sql.expressions import truth
-from servicebus_emulator.broker.sql.statements import parse_action, parse_condition
 from servicebus_emulator.broker.sql.values import compare
+from servicebus_emulator.plain_data import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from servicebus_emulator.broker.facts import Facts
-    from servicebus_emulator.broker.sql.expressions import Expression
     from servicebus_emulator.broker.sql.statements import Statement
+    from servicebus_emulator.broker.sql.values import Truth
 
 DEFAULT_RULE = "$Default"
 """The rule that a subscription has until somebody removes it; it selects everything."""
 
 
-@dataclass(frozen=True, slots=True)
-class BooleanFilter:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class BooleanFilter(Value):
     """Selects every message, or none."""
 
     value: bool = True
@@ -37,8 +36,8 @@ class BooleanFilter:
         return self.value
 
 
-@dataclass(frozen=True, slots=True)
-class CorrelationFilter:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class CorrelationFilter(Value):
     """Selects the messages that have all of some properties with exactly these values.
 
     Attributes:
@@ -60,8 +59,8 @@ class CorrelationFilter:
         )
 
 
-@dataclass(frozen=True)
-class SqlFilter:
+@dataclass(frozen=True, eq=False, repr=False)
+class SqlFilter(Value):
     """Selects the messages for which a condition is true.
 
     Args:
@@ -76,11 +75,15 @@ class SqlFilter:
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _ = self._condition
+        _ = self._truth
 
     @cached_property
-    def _condition(self) -> Expression:
-        return parse_condition(self.text, self.parameters)
+    def _truth(self) -> Callable[[Facts], Truth]:
+        # Imported for the first condition: most emulators never see one.
+        from servicebus_emulator.broker.sql.expressions import truth  # noqa: PLC0415
+        from servicebus_emulator.broker.sql.statements import parse_condition  # noqa: PLC0415
+
+        return partial(truth, parse_condition(self.text, self.parameters))
 
     def selects(self, facts: Facts) -> bool:
         """Whether the condition is true, neither false nor unknown.
@@ -88,11 +91,11 @@ class SqlFilter:
         Raises:
             FilterError: It cannot be evaluated on this message.
         """
-        return truth(self._condition, facts) is True
+        return self._truth(facts) is True
 
 
-@dataclass(frozen=True)
-class SqlAction:
+@dataclass(frozen=True, eq=False, repr=False)
+class SqlAction(Value):
     """What is done to the properties of a message that was selected.
 
     Args:
@@ -111,6 +114,8 @@ class SqlAction:
 
     @cached_property
     def _statements(self) -> tuple[Statement, ...]:
+        from servicebus_emulator.broker.sql.statements import parse_action  # noqa: PLC0415 (rare)
+
         return parse_action(self.text, self.parameters)
 
     def apply(self, facts: Facts) -> None:
@@ -126,8 +131,8 @@ class SqlAction:
 Filter = BooleanFilter | CorrelationFilter | SqlFilter
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Rule(Value):
     """A filter with a name, and perhaps an action."""
 
     name: str
@@ -138,7 +143,8 @@ class Rule:
     @property
     def is_plain(self) -> bool:
         """Whether it selects everything as it is, so that nobody has to read the message."""
-        return self.action is None and self.filter == BooleanFilter()
+        selects_all = isinstance(self.filter, BooleanFilter) and self.filter.value
+        return selects_all and self.action is None
 
     def validate(self) -> None:
         """Check the name; the filter and the action have checked themselves.

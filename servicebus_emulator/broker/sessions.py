@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from servicebus_emulator.broker.errors import SessionCannotBeLocked, SessionLockLost
 from servicebus_emulator.broker.timers import Timers
+from servicebus_emulator.plain_data import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -33,8 +34,8 @@ class SessionLock:
     tokens: dict[UUID, None] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class _Session:
+@dataclass(slots=True, eq=False, repr=False)
+class _Session(Record):
     available: list[int] = field(default_factory=list)  # heap of sequence numbers
     lock: SessionLock | None = None
     state: bytes | None = None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from servicebus_emulator.broker.agenda import Agenda
 from servicebus_emulator.broker.errors import EntityNotFound
 from servicebus_emulator.broker.limits import Limits
+from servicebus_emulator.plain_data import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +23,8 @@ def _nowhere(path: str) -> Intake:
     raise EntityNotFound(path)
 
 
-@dataclass(slots=True)
-class Surroundings:
+@dataclass(slots=True, eq=False, repr=False)
+class Surroundings(Record):
     """The namespace as its entities see it.
 
     Attributes:

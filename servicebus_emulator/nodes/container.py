@@ -14,7 +14,6 @@ from servicebus_emulator.amqp.errors import RESOURCE_LIMIT_EXCEEDED, AmqpError
 from servicebus_emulator.amqp.states import LinkState
 from servicebus_emulator.nodes.coordinator import Coordinator
 from servicebus_emulator.nodes.entity_nodes import EntityNodes
-from servicebus_emulator.nodes.idleness import Idleness
 from servicebus_emulator.nodes.peer import Peer
 from servicebus_emulator.nodes.reception import Reception, RefusedError
 from servicebus_emulator.nodes.sas import InvalidTokenError
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
     from servicebus_emulator.amqp.link import Link
     from servicebus_emulator.broker.namespace import Namespace
-    from servicebus_emulator.nodes.idleness import IdleLimits
+    from servicebus_emulator.nodes.idleness import IdleLimits, Idleness
     from servicebus_emulator.nodes.sas import KeyRing
     from servicebus_emulator.nodes.watch import Watch
 
@@ -73,7 +72,7 @@ class Container:
         self._clients = 0
         self._open = 0  # connections, of those that may be at the same time
         self._watch: Watch | None = None
-        self._idleness = Idleness(idle_limits) if idle_limits is not None else None
+        self._idleness = _idleness(idle_limits)
         self._namespace = namespace
         self._keys = keys
         self._container_id = container_id
@@ -275,6 +274,14 @@ class Container:
         peer.forget(link, now)
         if self._idleness is not None:
             self._idleness.detached(peer, link, now)
+
+
+def _idleness(limits: IdleLimits | None) -> Idleness | None:
+    if limits is None:
+        return None
+    from servicebus_emulator.nodes.idleness import Idleness  # noqa: PLC0415 (rarely wanted)
+
+    return Idleness(limits)
 
 
 def _too_many_connections(namespace: str, most: int) -> AmqpError:

@@ -21,6 +21,7 @@ from servicebus_emulator.broker.facts import REMOVED, Facts, FilterError
 from servicebus_emulator.broker.message import Message
 from servicebus_emulator.nodes import broker_annotations
 from servicebus_emulator.nodes.property_values import encodable, moment, plain
+from servicebus_emulator.plain_data import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,8 +64,8 @@ _OWNED = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Envelope(Value):
     """What the client wrote around the bare message and gets back, beside the broker's own."""
 
     durable: bool = False

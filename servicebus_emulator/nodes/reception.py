@@ -14,7 +14,6 @@ from servicebus_emulator.broker.errors import BrokerError
 from servicebus_emulator.nodes.address import MANAGEMENT_NODE, entity_path, management_of
 from servicebus_emulator.nodes.cbs_node import CBS_NODE, CbsNode
 from servicebus_emulator.nodes.conditions import amqp_error
-from servicebus_emulator.nodes.management_node import ManagementNode
 from servicebus_emulator.nodes.request_node import (
     MAX_REQUEST_SIZE,
     REQUEST_CREDIT,
@@ -90,7 +89,9 @@ class Reception:
         if not any(peer.may(right, path) for right in Right):
             raise _unauthorized("Listen or Send", entity)
         self._namespace.resolve(entity)  # raises when there is no such entity
-        node = ManagementNode(self._namespace, entity, self._new_id)
+        from servicebus_emulator.nodes import management_node  # noqa: PLC0415 (few need it)
+
+        node = management_node.ManagementNode(self._namespace, entity, self._new_id)
         return _request_end(peer, link, node, path.casefold())
 
     def _entity_end(self, peer: Peer, link: Link, path: str, now: float) -> LinkEnd:

@@ -9,8 +9,6 @@ Source: https://learn.microsoft.com/azure/service-bus-messaging/service-bus-sas
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -18,6 +16,7 @@ from urllib.parse import unquote_plus
 
 from servicebus_emulator.broker.access import AccessKey
 from servicebus_emulator.nodes.address import entity_path, is_at_or_below
+from servicebus_emulator.plain_data import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -38,8 +37,8 @@ ROOT_KEY = AccessKey("RootManageSharedAccessKey", "SAS_KEY_VALUE")
 """The policy that the official emulator has, with the key that its documentation prints."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Claim(Value):
     """What somebody has proved: these rights, on this path and below it, until then."""
 
     path: str
@@ -135,6 +134,10 @@ class KeyRing:
 
 def sign(resource: str, expiry: str, key: str) -> bytes:
     """The signature, in base64, of a url-encoded resource and the digits of an expiry."""
+    # Imported for the first token: OpenSSL's functions take long to load.
+    import hashlib  # noqa: PLC0415
+    import hmac  # noqa: PLC0415
+
     digest = hmac.new(key.encode(), f"{resource}\n{expiry}".encode(), hashlib.sha256).digest()
     return base64.b64encode(digest)
 
@@ -169,4 +172,6 @@ def _is_signed_by(policy: AccessKey, parts: dict[str, str]) -> bool:
 
 def _is_same(expected: str, given: str) -> bool:
     """Compare in a time that tells nothing."""
+    import hmac  # noqa: PLC0415 (see `sign`)
+
     return hmac.compare_digest(expected.encode(), given.encode())

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from servicebus_emulator.broker.rules import DEFAULT_RULE
+from servicebus_emulator.plain_data import Record
 
 if TYPE_CHECKING:
     from servicebus_emulator.admin.config import SubscriptionConfig, TopicConfig
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from servicebus_emulator.broker.topic import Topic
 
 
-@dataclass(slots=True)
-class Blueprint:
+@dataclass(slots=True, eq=False, repr=False)
+class Blueprint(Record):
     """Queues, topics and the namespace's access keys, by name."""
 
     queues: dict[str, QueueDescription] = field(default_factory=dict)

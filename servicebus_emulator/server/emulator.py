@@ -20,8 +20,6 @@ from servicebus_emulator.server.blueprint import Blueprint
 from servicebus_emulator.server.connection_string import connection_string
 from servicebus_emulator.server.control import Control
 from servicebus_emulator.server.engine import Engine
-from servicebus_emulator.server.http_answers import HttpAnswers
-from servicebus_emulator.server.http_door import HttpDoor
 from servicebus_emulator.server.identities import new_id
 from servicebus_emulator.server.listener import Listener
 
@@ -39,6 +37,7 @@ if TYPE_CHECKING:
     from servicebus_emulator.nodes.idleness import IdleLimits
     from servicebus_emulator.server.certificate import Certificate
     from servicebus_emulator.server.data_file import Durability
+    from servicebus_emulator.server.http_answers import HttpAnswers
     from servicebus_emulator.server.saving import Saving
 
 LOGGER = logging.getLogger("servicebus_emulator")
@@ -119,9 +118,7 @@ class ServiceBusEmulator:
         self.control = Control(
             self._container, self.namespace, self._blueprint, self._clock, lambda: self._engine
         )
-        self._http = HttpAnswers(
-            self.namespace, self._keys, self._clock, self._entities_changed, self.control
-        )
+        self._http: HttpAnswers | None = None
         self._listener = Listener(self)
 
     @property
@@ -217,6 +214,13 @@ class ServiceBusEmulator:
 
     def http_door(self) -> asyncio.Protocol:
         """A protocol for a client that speaks HTTP."""
+        from servicebus_emulator.server.http_answers import HttpAnswers  # noqa: PLC0415
+        from servicebus_emulator.server.http_door import HttpDoor  # noqa: PLC0415 (AMQP comes first)
+
+        if self._http is None:
+            self._http = HttpAnswers(
+                self.namespace, self._keys, self._clock, self._entities_changed, self.control
+            )
         return HttpDoor(self._http, self.amqp_door)
 
     def create_queue(self, name: str, **properties: Any) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Protocol, cast
 
-from servicebus_emulator.server.tls import TlsProtocol
-
 if TYPE_CHECKING:
     import ssl
 
@@ -95,6 +93,8 @@ class FrontDoor(asyncio.Protocol):
         context = self._house.tls_context()
         if context is None:
             return None
+        from servicebus_emulator.server.tls import TlsProtocol  # noqa: PLC0415 (most are plain)
+
         inside = FrontDoor(self._house, in_tls=True, patience=self._patience)
         return TlsProtocol(context, inside)
 

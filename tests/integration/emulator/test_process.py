@@ -15,7 +15,22 @@ import pytest
 from azure.servicebus import ServiceBusClient
 from azure.servicebus.management import ServiceBusAdministrationClient
 
+from benchmarks.handshake import open_connection
+
 PATIENCE = 60.0
+RARELY_NEEDED = {
+    *("hashlib", "hmac", "html", "json", "shutil", "sqlite3", "xml"),
+    "servicebus_emulator.broker.sql.expressions",
+    "servicebus_emulator.broker.sql.parser",
+    "servicebus_emulator.control.faults",
+    "servicebus_emulator.nodes.idleness",
+    "servicebus_emulator.nodes.management_node",
+    "servicebus_emulator.server.certificate",
+    "servicebus_emulator.server.data_file",
+    "servicebus_emulator.server.http_door",
+    "servicebus_emulator.server.threaded",
+    "servicebus_emulator.server.tls",
+}
 
 
 class Emulator:
@@ -39,14 +54,18 @@ class Emulator:
         return self.process.returncode, rest
 
 
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "servicebus_emulator", *arguments]
+def command(*arguments: str, interpreter: tuple[str, ...] = ()) -> list[str]:
+    return [sys.executable, *interpreter, "-m", "servicebus_emulator", *arguments]
 
 
 @contextlib.contextmanager
-def running(*arguments: str, stderr: "int | BinaryIO" = subprocess.DEVNULL) -> Iterator[Emulator]:
+def running(
+    *arguments: str,
+    stderr: "int | BinaryIO" = subprocess.DEVNULL,
+    interpreter: tuple[str, ...] = (),
+) -> Iterator[Emulator]:
     process = subprocess.Popen(  # noqa: S603 (this interpreter, arguments of these tests)
-        command("--port", "0", *arguments),
+        command("--port", "0", *arguments, interpreter=interpreter),
         stdout=subprocess.PIPE,
         stderr=stderr,
         text=True,
@@ -84,6 +103,22 @@ def test_it_prints_one_line_when_it_is_ready_and_that_is_a_connection_string() -
     assert rest == ""
     if sys.platform != "win32":  # SIGTERM asks nobody there
         assert code == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="asyncio imports more of it there")
+def test_a_start_and_an_open_import_nothing_that_few_clients_need(tmp_path: Path) -> None:
+    told = tmp_path / "stderr"
+    with (
+        told.open("wb") as stderr,
+        running(stderr=stderr, interpreter=("-X", "importtime")) as emulator,
+        open_connection(emulator.port),
+    ):
+        emulator.stop()
+    lines = told.read_text(encoding="utf-8").splitlines()
+    imported = {line.rpartition("|")[2].strip() for line in lines}
+
+    assert "servicebus_emulator.amqp.connection" in imported
+    assert imported.isdisjoint(RARELY_NEEDED)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
