@@ -16,7 +16,13 @@ from celery.utils.log import get_logger
 
 from celery_azure.storage import operations
 from celery_azure.storage.account import storage_account
-from celery_azure.storage.conversation import NoAnswerError, Patience, Pause, converse
+from celery_azure.storage.conversation import (
+    NoAnswerError,
+    Patience,
+    Pause,
+    converse,
+    is_transient,
+)
 from celery_azure.storage.errors import ChangedMeanwhileError
 from celery_azure.storage.operations import BINARY, JSON, Blob, ListedBlob, Page
 from celery_azure.storage.sockets import ConnectionPool
@@ -50,8 +56,6 @@ Result = TypeVar("Result")
 
 _AT_ONCE = 8
 """How many requests `read_many` and `delete_many` have under way."""
-
-_SERVER_ERROR = 500
 
 WORKER_PATIENCE = Patience()
 """A result must not be lost because the storage is away for an hour."""
@@ -210,7 +214,7 @@ class BlobContainer:
         answers = self._pool.exchange_all([operation.request for operation in wanted])
         return [
             operation.understand(answer)
-            if answer is not None and answer.status < _SERVER_ERROR
+            if answer is not None and not is_transient(answer)
             else self._perform(operation)
             for operation, answer in zip(wanted, answers, strict=True)
         ]

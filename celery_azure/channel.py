@@ -200,6 +200,7 @@ class Channel(RoutingChannel):
         super().basic_qos(prefetch_size, prefetch_count, apply_global)
         for consumer in self._queue_consumers.values():
             self.connection.namespace.driver.call(consumer.receiver.set_limit, self._limit())
+        self._wake()
 
     def basic_consume(
         self, queue: str, no_ack: bool, callback: Any, consumer_tag: str, **options: Any

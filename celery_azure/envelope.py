@@ -147,6 +147,8 @@ def decode(received: Received, now: float) -> dict[str, Any]:
     else:
         message = _from_kombu(received.body)
     headers = message["headers"]
+    if "task" in headers and not (isinstance(headers["task"], str) and "id" in headers):
+        raise NotAnEnvelopeError("its task has no name, or no id")
     eta = headers.get("eta")
     if eta is not None:
         headers["eta"] = _not_later(eta, now)
@@ -199,7 +201,7 @@ def _extra(text: Any) -> dict[str, Any]:
 def _from_kombu(body: bytes) -> dict[str, Any]:
     try:
         message = loads(body.decode())
-    except (ValueError, RecursionError) as error:
+    except Exception as error:  # whatever kombu's readers of types raise
         raise NotAnEnvelopeError(
             "it has no Celery properties, and its body is not a JSON object as kombu writes it"
         ) from error
@@ -216,13 +218,18 @@ def _from_kombu(body: bytes) -> dict[str, Any]:
 
 def _check_body(message: dict[str, Any]) -> None:
     """See that a worker can read the body: Celery would acknowledge what it cannot."""
-    headers = message["headers"]
+    headers, body = message["headers"], message["body"]
+    encoding = message["properties"].get("body_encoding")
+    if encoding and encoding != "base64":
+        raise NotAnEnvelopeError("its body is in an encoding that kombu does not know")
+    try:
+        if encoding:
+            body = base64.b64decode(body)
+    except ValueError as error:
+        raise NotAnEnvelopeError("its body is not base64, as it says") from error
     if message.get("content-type") not in _JSON_TYPES or headers.get("compression"):
         return
-    body = message["body"]
     try:
-        if message["properties"].get("body_encoding") == "base64":
-            body = base64.b64decode(body)
         value = json.loads(body)
     except (ValueError, RecursionError, TypeError) as error:
         raise NotAnEnvelopeError("its body is not JSON, as its content type says") from error

@@ -143,7 +143,12 @@ class LogWriter:
         """Write what tasks that run have logged until now."""
         with self._changed:
             running = [buffer for buffer in self._open.values() if buffer]
-        self._write_all(running)
+            self._is_busy = bool(running)
+        failed = self._write_all(running)
+        with self._changed:  # a task that has ended meanwhile had nothing left to be written
+            self._ended += [buffer for buffer in failed if id(buffer) not in self._open]
+            self._is_busy = False
+            self._changed.notify_all()
 
     def _write_all(self, buffers: Iterable[LogBuffer]) -> list[LogBuffer]:
         """Write buffers, in order, until one fails; those that are not written."""

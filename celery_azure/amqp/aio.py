@@ -90,6 +90,7 @@ class AsyncDriver:
         self._is_closed = False
         self._timer: asyncio.TimerHandle | None = None
         self._is_poked = False
+        self._is_connecting = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     now = staticmethod(time.monotonic)
@@ -128,6 +129,7 @@ class AsyncDriver:
 
     def line_made(self, line: _Line) -> None:
         """A socket is connected: speak."""
+        self._is_connecting = False
         if self._is_closed:
             line.close()
             return
@@ -167,7 +169,9 @@ class AsyncDriver:
             engine.expire(now)
             if engine.connect_at is not None and engine.connect_at <= now:
                 engine.connect_at = None
-                self._run(self._connect())
+                if not self._is_connecting:  # a link that is added meanwhile asks for it again
+                    self._is_connecting = True
+                    self._run(self._connect())
         if engine.token_wanted:
             wanted, engine.token_wanted = engine.token_wanted, []
             self._run(self._fetch_tokens(wanted))
@@ -229,6 +233,7 @@ class AsyncDriver:
             async with asyncio.timeout(_CONNECT_SECONDS):
                 await self._loop.create_connection(lambda: _Line(self), host, port, ssl=self._tls)
         except Exception as error:  # noqa: BLE001 - also a name that can be no host's
+            self._is_connecting = False
             if self._line is None:
                 self._lose(f"{host}:{port}: {str(error) or 'no answer'}")
             self._turn()

@@ -211,9 +211,17 @@ class Engine:
             self._on_lost(self.connection.error, now)
 
     def _look_after_links(self, now: float) -> None:
-        """Renew what authorizations are to be renewed; attach what is not attached."""
-        for entity, claim in self._claims.items():
-            if claim.is_good and not claim.is_asked and now >= claim.refresh_at:
+        """Renew what authorizations are to be renewed; attach what is not attached.
+
+        An authorization that nobody needs any more (for the replies to a client that has gone) is
+        forgotten instead.
+        """
+        for entity, claim in list(self._claims.items()):
+            if claim.is_asked or (claim.is_good and now < claim.refresh_at):
+                continue
+            if not self._is_used(entity):
+                del self._claims[entity]
+            elif claim.is_good:
                 self._ask_for_token(entity, claim)
         for link in [*self._cbs_links, *self._links]:
             self._advance(link, now)
@@ -296,6 +304,10 @@ class Engine:
             link.supervisor = self
         for link in [*self._cbs_links, *self._links]:
             self._advance(link, now)
+
+    def _is_used(self, entity: str) -> bool:
+        """Whether a link needs the authorization for an entity."""
+        return any(link.entity == entity for link in self._links)
 
     @property
     def _cbs_links(self) -> tuple[Link, ...]:

@@ -55,7 +55,8 @@ class Receiver(Link):
         engine: What keeps it attached.
         address: The entity, or its sub-queue or subscription.
         management: Where to settle what came on a link that is gone; None when nothing is locked.
-        on_message: Called when there is something in the buffer again, in the engine's thread.
+        on_message: Called when there is something in the buffer again, or was given back because
+            nobody took it; in the engine's thread.
 
     Attributes:
         buffer: What has come in and was not taken yet. Any thread may take from its left.
@@ -261,6 +262,7 @@ class Receiver(Link):
             self.ahead = 0
             self.release_buffered(now)
             self.top_up()
+            self.on_message()  # who takes may have looked for the last time a moment too early
 
     @property
     def is_settling(self) -> bool:

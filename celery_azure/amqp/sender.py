@@ -197,13 +197,14 @@ class Sender(Link):
     # -- inside ----------------------------------------------------------------------------------
 
     @property
-    def _most_bytes(self) -> int:
-        return self.max_message_size or DEFAULT_MAX_BYTES
+    def _batch_bytes(self) -> int:
+        """How long the messages of a batch may be together; on Premium, no longer than others."""
+        return min(self.max_message_size or DEFAULT_MAX_BYTES, DEFAULT_MAX_BYTES) - _BATCH_OVERHEAD
 
     def _next_group(self) -> list[Outgoing]:
         """What waits, as far as it fits into one batch."""
         waiting = self._waiting
-        room = min(self._most_bytes, DEFAULT_MAX_BYTES) - _BATCH_OVERHEAD
+        room = self._batch_bytes
         group: list[Outgoing] = []
         while waiting:
             size = batch_bytes(waiting[0].payload)
@@ -217,7 +218,7 @@ class Sender(Link):
         """Whether more waits than one batch takes."""
         if len(self._waiting) >= _MOST_IN_BATCH:
             return True
-        room = self._most_bytes - _BATCH_OVERHEAD
+        room = self._batch_bytes
         for outgoing in self._waiting:
             room -= batch_bytes(outgoing.payload)
             if room <= 0:

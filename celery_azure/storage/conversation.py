@@ -27,6 +27,9 @@ logger = get_logger(__name__)
 _chance = random.SystemRandom()  # the shared generator's sequence belongs to the program
 
 _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
+_TRANSIENT_CODES = frozenset({"ContainerBeingDeleted", "LeaseIdMissing"})
+"""What stands in the way for a while: a container on its way out, and somebody else's lease."""
+
 _MAX_RETRY_AFTER_SECONDS = 60
 
 
@@ -92,7 +95,7 @@ def converse(operation: Operation[Result], patience: Patience) -> Generator[Step
     retries = 0
     while True:
         reply = yield operation.request
-        if isinstance(reply, Answer) and reply.status not in _TRANSIENT:
+        if isinstance(reply, Answer) and not is_transient(reply):
             if not (creates and error_code(reply) == "ContainerNotFound"):
                 return operation.understand(reply)
             creates = False
@@ -103,6 +106,11 @@ def converse(operation: Operation[Result], patience: Patience) -> Generator[Step
         pause = patience.wait_before(retries, _chance.random())
         yield Pause(max(pause, _retry_after(reply)), str(_failure(reply)))
         retries += 1
+
+
+def is_transient(answer: Answer) -> bool:
+    """Whether the same request may succeed in a while."""
+    return answer.status in _TRANSIENT or error_code(answer) in _TRANSIENT_CODES
 
 
 def _create(container: str) -> Generator[Step, Reply, None]:

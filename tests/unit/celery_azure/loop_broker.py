@@ -34,6 +34,8 @@ class LoopBroker:
         lines: The connections that were made, in order.
         refusal: Raised instead of connecting, where it is set.
         cut_after: After so many writes of the client the first connection is cut.
+        dialed: Set when somebody has begun to connect.
+        answers: Who connects waits until it is set.
     """
 
     def __init__(self, monkeypatch: Any) -> None:
@@ -46,6 +48,8 @@ class LoopBroker:
         self.lines: list[Line] = []
         self.refusal: Exception | None = None
         self.cut_after: int | None = None
+        self.dialed, self.answers = asyncio.Event(), asyncio.Event()
+        self.answers.set()
         monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", self._connect)
         monkeypatch.setattr(AsyncDriver, "now", staticmethod(VirtualTime(monkeypatch).now))
 
@@ -62,7 +66,9 @@ class LoopBroker:
         self, make: Callable[[], asyncio.Protocol], host: str, port: int, ssl: Any = None
     ) -> tuple[asyncio.Transport, asyncio.Protocol]:
         del host, port, ssl
+        self.dialed.set()
         await asyncio.sleep(0)
+        await self.answers.wait()
         if self.refusal is not None:
             raise self.refusal
         protocol = make()

@@ -153,6 +153,23 @@ def test_a_consumer_gets_as_many_as_it_may_hold(world: World, connection: kombu.
     assert counted(world) == (2, 0)
 
 
+def test_more_room_is_used_though_nothing_is_acknowledged(connection: kombu.Connection) -> None:
+    channel, feed = connection.channel(), connection.transport.feed
+    channel.basic_qos(0, 1, False)
+    got: list[Any] = []
+    for name in ("jobs", "others"):
+        kombu.Consumer(channel, [kombu.Queue(name)], on_message=got.append).consume()
+    publish(connection, *"ab")
+    drain(connection)
+    for consumer in channel._queue_consumers.values():
+        consumer.receiver.is_paused = True  # what was read ahead has waited for too long
+    feed.clear()
+    channel.basic_qos(0, 2, False)
+    assert feed.wait(0)
+    drain(connection)
+    assert [message.payload for message in got] == ["a", "b"]
+
+
 def test_what_a_consumer_holds_is_given_back_when_its_channel_closes(
     world: World, connection: kombu.Connection
 ) -> None:

@@ -152,6 +152,23 @@ def foreign(body: bytes = b"[[], {}, {}]", **properties: Any) -> Received:
     return Received(outgoing.to_bytes())
 
 
+def from_kombu(
+    headers: dict[str, Any] | None = None,
+    body: str = "W1tdLHt9LHt9XQ==",
+    body_encoding: object = "base64",
+    kind: str = "application/json",
+) -> Received:
+    """A message in kombu's own shape; as it is without arguments, it can be read."""
+    properties = {"body_encoding": body_encoding, "delivery_info": {}}
+    message = {"body": body, "headers": headers or {}, "properties": properties}
+    return foreign(json.dumps({**message, "content-type": kind}).encode())
+
+
+def test_what_kombu_wrote_is_read() -> None:
+    back = decode(from_kombu({"task": "work", "id": "1"}), NOW)
+    assert back["headers"] == {"task": "work", "id": "1"}
+
+
 def test_another_language_may_write_a_task_with_two_properties() -> None:
     back = decode(foreign(task="work", id="1"), NOW)
     assert back["headers"] == {"task": "work", "id": "1"}
@@ -169,6 +186,16 @@ def test_another_language_may_write_a_task_with_two_properties() -> None:
         pytest.param(foreign(b"[1, 2]", task="work", id="1"), id="no task"),
         pytest.param(foreign(b"[[], [], {}]", task="work", id="1"), id="no keywords"),
         pytest.param(foreign(b"[]", **{EXTRA: "{broken"}), id="broken property"),
+        *(
+            pytest.param(foreign(b'{"__type__": %s, "__value__": 1}' % kind), id=f"no {kind!r}")
+            for kind in (b'"decimal"', b'"uuid"', b'"bytes"', b'"unknown"', b"[]")
+        ),
+        pytest.param(foreign(b'{"__type__": "decimal", "__value__": "x"}'), id="no number"),
+        pytest.param(from_kombu(headers={"task": ["work"], "id": "1"}), id="a list for a name"),
+        pytest.param(from_kombu(headers={"task": "work"}), id="no id"),
+        pytest.param(from_kombu(body_encoding="rot13"), id="unknown encoding"),
+        pytest.param(from_kombu(body_encoding=["base64"]), id="a list for an encoding"),
+        pytest.param(from_kombu(body="x", body_encoding="base64", kind="x/y"), id="no base64"),
         pytest.param(foreign(b"[]", **{EXTRA: "[]"}), id="property of another kind"),
     ],
 )

@@ -160,6 +160,26 @@ def test_an_outage_delays_logs_and_loses_none(
     assert written == {"a": b"a\n", "b": b"b\n", "running": b"r1\nr2\n"}
 
 
+def test_what_is_being_written_when_its_task_ends_is_not_lost_in_an_outage(
+    writer: LogWriter, logs: Logs, filled: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buffer = filled("last words\n")
+    drained: list[bool] = []
+
+    def end_and_fail(name: str) -> None:
+        writer.end(buffer)
+        drained.append(writer.drain(0))
+        raise ServiceRequestError(name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(logs, "create_log", end_and_fail)
+        writer.write_open()
+    assert drained == [False]
+    assert writer.write_ended()
+    assert logs.blobs == {NAME: b"last words\n"}
+    assert writer.drain(0)
+
+
 def test_while_the_storage_is_away_only_the_first_log_tries(
     writer: LogWriter, logs: Logs, filled: Filled
 ) -> None:

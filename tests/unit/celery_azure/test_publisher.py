@@ -48,6 +48,24 @@ async def test_many_at_once_share_a_connection_and_a_batch(
     assert publisher._senders["jobs"].deliveries == 2
 
 
+async def test_a_second_queue_that_is_wanted_while_it_connects_needs_no_connection_of_its_own(
+    broker: LoopBroker, publisher: AsyncPublisher
+) -> None:
+    broker.create_queue("other")
+    broker.answers.clear()
+    first = asyncio.create_task(publisher.publish("jobs", PAYLOAD, SECONDS))
+    await broker.dialed.wait()
+    broker.dialed.clear()
+    second = asyncio.create_task(publisher.publish("other", PAYLOAD, SECONDS))
+    for _ in range(10):  # turns of the loop, in which it could connect once more
+        await asyncio.sleep(0)
+    assert not broker.dialed.is_set()
+    broker.answers.set()
+    await asyncio.gather(first, second)
+    assert len(broker.lines) == 1
+    assert (broker.bodies(), broker.bodies("other")) == (1, 1)
+
+
 @pytest.mark.parametrize("writes", range(1, WRITES + 1))
 async def test_a_message_survives_a_cut_between_any_two_steps(
     broker: LoopBroker, publisher: AsyncPublisher, writes: int

@@ -7,6 +7,7 @@ from celery_azure.amqp.connection import State
 from celery_azure.amqp.frames import AmqpError
 from celery_azure.amqp.patience import busy_seconds
 from celery_azure.tokens import SharedAccessTokens
+from servicebus_emulator.broker.entities import QueueDescription
 from servicebus_emulator.nodes.sas import ROOT_KEY
 from tests.unit.celery_azure.amqp import wire
 from tests.unit.celery_azure.amqp.wire import NOW, Recorder
@@ -66,6 +67,39 @@ def test_the_token_is_renewed_before_it_ends() -> None:
     fates = world.submit(sender, "a")
     world.turn()
     assert fates.accepted == ["a"]
+
+
+def test_the_right_to_what_nobody_uses_any_more_is_not_proved_again() -> None:
+    world = World()
+    world.tokens = SharedAccessTokens(
+        ROOT_KEY.name, ROOT_KEY.key, lifetime=60, clock=lambda: world.now
+    )
+    world.namespace.create_queue("replies", QueueDescription(), now=world.now)
+    world.sender()
+    left, stays = world.sender("replies"), world.sender("replies")
+    world.engine.remove(left)
+    world.pass_time(50)
+    assert sum(data.count(b"sb://world/replies") for data in world.sent) == 2
+    world.engine.remove(stays)
+    world.pass_time(1)
+    assert world.engine._claims.keys() == {"jobs", "replies"}  # it may be used again in a moment
+    world.sent.clear()
+    world.pass_time(100)
+    assert not any(b"sb://world/replies" in data for data in world.sent)
+    assert any(b"sb://world/jobs" in data for data in world.sent)
+    assert world.engine._claims.keys() == {"jobs"}
+    assert world.sender("replies").is_attached
+
+
+def test_a_right_that_was_refused_is_forgotten_with_the_last_who_wanted_it() -> None:
+    world = World()
+    world.sender()
+    refused = world.sender("nowhere")
+    world.pass_time(1)
+    assert "nowhere" in world.engine._claims
+    world.engine.remove(refused)
+    world.pass_time(1)
+    assert world.engine._claims.keys() == {"jobs"}
 
 
 def test_a_refused_token_is_told_to_the_links() -> None:

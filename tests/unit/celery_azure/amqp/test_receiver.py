@@ -87,8 +87,11 @@ def test_what_nobody_takes_goes_back_to_the_broker_and_comes_when_somebody_does(
     world = World()
     world.put("a", "b")
     receiver = world.receiver(2)
+    told: list[bool] = []
+    receiver.on_message = lambda: told.append(receiver.is_paused)
     world.pass_time(3)
     assert receiver.is_paused
+    assert told == [True]  # whoever has room by now can say so
     assert not receiver.buffer
     other = world.receiver(2)
     assert len(other.buffer) == 2

@@ -47,9 +47,11 @@ def test_what_comes_while_a_delivery_is_under_way_waits_for_its_answer() -> None
     assert sender.is_idle
 
 
-def test_full_batches_do_not_wait_for_each_other() -> None:
+@pytest.mark.parametrize("most_bytes", [262_144, 1_048_576, 104_857_600])
+def test_full_batches_do_not_wait_for_each_other(most_bytes: int) -> None:
     world = World()
     sender = world.sender()
+    sender.max_message_size = most_bytes
     fates = Fates()
     for number in range(9):
         payload = Message(bytes(100_000)).to_bytes()

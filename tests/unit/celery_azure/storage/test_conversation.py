@@ -19,6 +19,8 @@ FOUND = Answer(200, {"etag": "1"}, b"x")
 WRITTEN = Answer(201, {"etag": "2"})
 BUSY = Answer(503, {"x-ms-error-code": "ServerBusy"})
 NO_CONTAINER = Answer(404, {"x-ms-error-code": "ContainerNotFound"})
+LEAVING = Answer(409, {"x-ms-error-code": "ContainerBeingDeleted"})
+LEASED = Answer(412, {"x-ms-error-code": "LeaseIdMissing"})
 CUT = NoAnswerError(ConnectionResetError("reset"), was_sent=True)
 REFUSED = NoAnswerError(ConnectionRefusedError("refused"), was_sent=False)
 
@@ -50,7 +52,9 @@ def test_an_answer_ends_the_conversation() -> None:
     assert result == Blob(b"x", "1")
 
 
-@pytest.mark.parametrize("trouble", [CUT, REFUSED, BUSY, Answer(500, {}), Answer(429, {})])
+@pytest.mark.parametrize(
+    "trouble", [CUT, REFUSED, BUSY, Answer(500, {}), Answer(429, {}), LEAVING, LEASED]
+)
 def test_after_trouble_it_waits_and_asks_again(trouble: Reply) -> None:
     steps, result = play(READ, [trouble, trouble, FOUND], Patience())
     assert [type(step) for step in steps] == [Request, Pause, Request, Pause, Request]
@@ -90,7 +94,12 @@ def test_nobody_waits_longer_than_a_minute_for_a_wish() -> None:
 
 @pytest.mark.parametrize(
     ("trouble", "expected"),
-    [(CUT, ServiceResponseError), (REFUSED, ServiceRequestError), (BUSY, HttpResponseError)],
+    [
+        (CUT, ServiceResponseError),
+        (REFUSED, ServiceRequestError),
+        (BUSY, HttpResponseError),
+        (LEASED, HttpResponseError),
+    ],
 )
 def test_patience_ends(trouble: Reply, expected: type[AzureError]) -> None:
     with pytest.raises(expected):
@@ -110,6 +119,12 @@ def test_a_refusal_is_not_asked_again() -> None:
 def test_a_missing_container_is_made_and_the_write_repeated() -> None:
     steps, result = play(WRITE, [NO_CONTAINER, Answer(201, {}), WRITTEN], Patience())
     assert steps == [WRITE.request, operations.create_container("box").request, WRITE.request]
+    assert result == "2"
+
+
+def test_a_container_that_is_being_deleted_is_waited_for_and_made_anew() -> None:
+    steps, result = play(WRITE, [LEAVING, NO_CONTAINER, Answer(201, {}), WRITTEN], Patience())
+    assert len(pauses(steps)) == 1
     assert result == "2"
 
 
