@@ -170,10 +170,11 @@ class Sessions:
             self.release(lock)
 
     def lose_all(self) -> list[SessionLock]:
-        """Nobody holds anything any more; the locks that there were."""
+        """Nobody holds anything any more, no messages either; the locks that there were."""
         lost = [each.lock for each in self._sessions.values() if each.lock is not None]
         for lock in lost:
             lock.is_lost = True
+            lock.tokens.clear()
         return lost
 
     # -- news for receivers ----------------------------------------------------------------------

@@ -83,10 +83,14 @@ class DataFile:
         durability: What a commit outlives.
 
     Raises:
+        ValueError: There is no such durability.
         DataFileError: It is damaged, somebody else's, of a newer version, in use, or out of reach.
     """
 
     def __init__(self, folder: str | PathLike[str], durability: Durability = "process") -> None:
+        if durability not in _SYNCHRONOUS:
+            known = ", ".join(_SYNCHRONOUS)
+            raise ValueError(f"there is no durability '{durability}': known are {known}")
         self._path = Path(folder, NAME)
         self._unswept = 0
         try:

@@ -261,8 +261,9 @@ def test_a_disabled_queue_gives_no_session(queue: Queue) -> None:
 
 
 def test_a_cleared_queue_has_no_sessions_and_its_receivers_have_lost_theirs(queue: Queue) -> None:
-    send(queue, "a1")
+    send(queue, "a1", "a2")
     lock = accept(queue, "a")
+    assert receive(queue, lock) is not None
     queue.clear()
 
     assert lock.is_lost

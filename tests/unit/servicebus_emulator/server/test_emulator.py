@@ -80,6 +80,13 @@ def test_who_keeps_nothing_cannot_say_how_long(durability: Durability) -> None:
         ServiceBusEmulator(durability=durability)
 
 
+def test_a_durability_that_there_is_not_is_told_with_those_that_there_are(tmp_path: Path) -> None:
+    unknown: Any = "disk"
+    with pytest.raises(ValueError, match="no durability 'disk': known are process, machine"):
+        ServiceBusEmulator(data_dir=tmp_path / "data", durability=unknown)
+    assert not (tmp_path / "data").exists()
+
+
 def test_a_queue_is_made_at_the_time_of_the_clock() -> None:
     emulator = ServiceBusEmulator(clock=ManualClock(start=5.0))
     emulator.create_queue("orders", lock_duration=7.0)
