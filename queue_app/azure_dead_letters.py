@@ -8,12 +8,14 @@ import asyncio
 import hashlib
 import json
 import re
+import time
 from base64 import b64decode
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, TypeVar
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
 from azure.core.exceptions import AzureError
 from azure.servicebus import (
@@ -34,6 +36,7 @@ _THREADS = 2
 _AT_ONCE = 100
 _MAX_HELD = 5_000  # letters that are locked and passed over in the search for others
 _LAST_WAIT_SECONDS = 1.0
+_FRESH_SECONDS = 3.0  # with the last wait, less than five: see `Letters`
 _LONGEST_ID = 128  # characters of a message-id
 _REQUEUED = re.compile(r":requeued-(\d+)$", re.ASCII)
 _OWN_PROPERTIES = frozenset({"DeadLetterReason", "DeadLetterErrorDescription", FIRST_COPY})
@@ -80,7 +83,7 @@ class AzureDeadLetters:
             raise BrokerUnavailable("The broker does not give the dead letters.") from None
 
     def _client(self) -> ServiceBusClient:
-        return self._settings.service_bus_endpoint.client(retry_total=1, keep_alive=0)
+        return self._settings.service_bus_endpoint.client(retry_total=1)
 
     def _receiver(self, client: ServiceBusClient) -> ServiceBusReceiver:
         return client.get_queue_receiver(
@@ -93,63 +96,116 @@ class AzureDeadLetters:
             return [describe(message) for message in messages]
 
     def _delete(self, numbers: Sequence[int] | None) -> Settled:
-        with self._client() as client, self._receiver(client) as receiver:
-            return _settle_each(receiver, numbers, receiver.complete_message)
+        with self._client() as client, Letters(lambda: self._receiver(client)) as letters:
+            return _settle_each(letters, numbers, letters.complete)
 
     def _requeue(self, numbers: Sequence[int] | None) -> Settled:
         queue = self._settings.service_bus_queue_name
         with (
             self._client() as client,
             client.get_queue_sender(queue) as sender,
-            self._receiver(client) as receiver,
+            Letters(lambda: self._receiver(client)) as letters,
         ):
             return _settle_each(
-                receiver, numbers, lambda message: _send_again(sender, receiver, message)
+                letters, numbers, lambda message: _send_again(sender, letters, message)
             )
 
 
+class Letters:
+    """Dead letters that are received; those that are held are given back in the end.
+
+    From its fifth second on, a receiver of the SDK reads its frames in a thread of its own as well,
+    and now and then a letter is taken for the one before it. So a fresh one receives before that.
+
+    Args:
+        new_receiver: Makes a receiver, which connects when it is used.
+        clock: A monotonic clock, in seconds.
+
+    Attributes:
+        held: How many letters are held.
+    """
+
+    def __init__(
+        self,
+        new_receiver: Callable[[], ServiceBusReceiver],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.held = 0
+        self._new_receiver = new_receiver
+        self._clock = clock
+        self._opened_at = clock()
+        self._receiver = new_receiver()
+        self._holders: dict[ServiceBusReceiver, list[ServiceBusReceivedMessage]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Give back what is held, and close."""
+        for receiver, messages in self._holders.items():
+            for message in messages:
+                with suppress(AzureError):  # its lock has ended: then it is free already
+                    receiver.abandon_message(message)
+        for receiver in {self._receiver, *self._holders}:
+            receiver.close()
+
+    def receive(self, count: int) -> list[ServiceBusReceivedMessage]:
+        """Lock the next letters, as many as there are and at most `count`."""
+        now = self._clock()
+        if now - self._opened_at > _FRESH_SECONDS:
+            if self._receiver not in self._holders:
+                self._receiver.close()
+            self._receiver, self._opened_at = self._new_receiver(), now
+        return self._receiver.receive_messages(count, max_wait_time=_LAST_WAIT_SECONDS)
+
+    def complete(self, message: ServiceBusReceivedMessage) -> None:
+        """Remove a letter that was received last."""
+        self._receiver.complete_message(message)
+
+    def hold(self, message: ServiceBusReceivedMessage) -> None:
+        """Keep a letter locked that was received last."""
+        self.held += 1
+        self._holders.setdefault(self._receiver, []).append(message)
+
+
 def _send_again(
-    sender: ServiceBusSender, receiver: ServiceBusReceiver, message: ServiceBusReceivedMessage
+    sender: ServiceBusSender, letters: Letters, message: ServiceBusReceivedMessage
 ) -> None:
     """In this order: a death in between leaves the message twice, and never nowhere."""
     sender.send_messages(copy_of(message))
-    receiver.complete_message(message)
+    letters.complete(message)
 
 
-def _settle_each(
-    receiver: ServiceBusReceiver, numbers: Sequence[int] | None, settle: _Settle
-) -> Settled:
-    """Lock letters from the first on; settle those that are wanted, and give back the others.
+def _settle_each(letters: Letters, numbers: Sequence[int] | None, settle: _Settle) -> Settled:
+    """Lock letters from the first on; settle those that are wanted, and hold the others.
 
     A letter that this call has sent again and that has come back is not settled another time.
     The service hands out messages in their order only, so that those before a wanted one are
-    locked on the way, and free again when this returns.
+    locked on the way.
     """
     wanted = None if numbers is None else set(numbers)
     done: list[int] = []
-    held: list[ServiceBusReceivedMessage] = []
     is_at_end = False
-    try:
-        while wanted != set() and len(done) < MAX_SETTLED and len(held) < _MAX_HELD:
-            count = min(_AT_ONCE, MAX_SETTLED - len(done))
-            batch = receiver.receive_messages(count, max_wait_time=_LAST_WAIT_SECONDS)
-            if not batch:
-                is_at_end = True
-                break
-            for message in batch:
-                number = message.sequence_number or 0
-                is_asked = number in wanted if wanted is not None else _source(message) not in done
-                if not is_asked:
-                    held.append(message)
-                    continue
-                settle(message)
-                done.append(number)
-                if wanted is not None:
-                    wanted.discard(number)
-    finally:
-        for message in held:
-            with suppress(AzureError):  # its lock has ended: then it is free already
-                receiver.abandon_message(message)
+    while wanted != set() and len(done) < MAX_SETTLED and letters.held < _MAX_HELD:
+        batch = letters.receive(min(_AT_ONCE, MAX_SETTLED - len(done)))
+        if not batch:
+            is_at_end = True
+            break
+        for message in batch:
+            number = message.sequence_number or 0
+            is_asked = number in wanted if wanted is not None else _source(message) not in done
+            if not is_asked:
+                letters.hold(message)
+                continue
+            settle(message)
+            done.append(number)
+            if wanted is not None:
+                wanted.discard(number)
     if wanted is None:
         return Settled(done, is_complete=is_at_end)
     return Settled(done, sorted(wanted), is_complete=is_at_end or not wanted)

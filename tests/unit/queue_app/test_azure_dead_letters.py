@@ -4,7 +4,7 @@ from typing import Any
 
 from azure.servicebus.exceptions import MessageLockLostError
 
-from queue_app.azure_dead_letters import _new_id, _settle_each, copy_of
+from queue_app.azure_dead_letters import Letters, _new_id, _settle_each, copy_of
 
 TASK_ID = "bf8c6322-5ad2-4060-a30e-55ad7671b84c"
 
@@ -34,33 +34,60 @@ class Letter:
 
 
 class Receiver:
-    """Plays the dead-letter queue; the lock of the first letter has ended when it is given back."""
+    """Plays the dead-letter queue; the lock of the first letter has ended when it is given back.
 
-    def __init__(self) -> None:
-        self.letters = [Letter(number) for number in (1, 2, 3)]
+    Attributes:
+        letters: Those that come with the next request.
+        given_back: Those that were given back, by number.
+        is_closed: Nothing can be received and settled any more.
+    """
+
+    def __init__(self, *letters: Letter) -> None:
+        self.letters = list(letters)
         self.given_back: list[int] = []
+        self.is_closed = False
 
     def receive_messages(self, count: int, max_wait_time: float) -> list[Letter]:
         del count, max_wait_time
+        assert not self.is_closed
         letters, self.letters = self.letters, []
         return letters
 
+    def complete_message(self, letter: Letter) -> None:
+        del letter
+        assert not self.is_closed
+
     def abandon_message(self, letter: Letter) -> None:
+        assert not self.is_closed
         if letter.sequence_number == 1:
             raise MessageLockLostError
         self.given_back.append(letter.sequence_number)
 
+    def close(self) -> None:
+        self.is_closed = True
+
+
+class Clock:
+    """A time that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
 
 def test_a_letter_whose_lock_has_ended_keeps_no_other_from_being_given_back() -> None:
-    receiver: Any = Receiver()
-    settled = _settle_each(receiver, [3], lambda _: None)
+    receiver: Any = Receiver(Letter(1), Letter(2), Letter(3))
+    with Letters(lambda: receiver) as letters:
+        settled = _settle_each(letters, [3], lambda _: None)
     assert (settled.done, settled.missing) == ([3], [])
     assert receiver.given_back == [2]
+    assert receiver.is_closed
 
 
 def test_a_letter_that_comes_back_at_once_is_not_requeued_again_by_the_same_call() -> None:
-    receiver: Any = Receiver()
-    receiver.letters = [Letter(2, "m:requeued-1"), Letter(3)]
+    receiver: Any = Receiver(Letter(2, "m:requeued-1"), Letter(3))
     asked: list[int] = []
 
     def send_again(letter: Any) -> None:
@@ -69,10 +96,43 @@ def test_a_letter_that_comes_back_at_once_is_not_requeued_again_by_the_same_call
         if len(asked) < 10:
             receiver.letters.append(Letter(number + 10, _new_id(letter.message_id, number)))
 
-    settled = _settle_each(receiver, None, send_again)
+    with Letters(lambda: receiver) as letters:
+        settled = _settle_each(letters, None, send_again)
     assert (settled.done, settled.is_complete) == (asked, True)
     assert asked == [2, 3]
     assert receiver.given_back == [12, 13]
+
+
+def test_no_receiver_receives_for_as_long_as_the_sdk_lets_it_do_so_alone() -> None:
+    receivers: list[Any] = [
+        Receiver(Letter(2), Letter(3)),  # holds one until the end
+        Receiver(Letter(4)),
+        Receiver(Letter(5)),
+        Receiver(),
+    ]
+    new, clock = iter(receivers), Clock()
+    were_open: list[list[bool]] = []
+
+    with Letters(lambda: next(new), clock) as letters:
+
+        def settle(letter: Any) -> None:
+            letters.complete(letter)
+            were_open.append([not receiver.is_closed for receiver in receivers])
+            clock.now += 4.0
+
+        settled = _settle_each(letters, [3, 4, 5, 6], settle)
+
+    assert (settled.done, settled.missing) == ([3, 4, 5], [6])
+    assert [sum(row) for row in were_open] == [4, 4, 3]  # the second has nothing to give back
+    assert receivers[0].given_back == [2]
+    assert all(receiver.is_closed for receiver in receivers)
+
+
+def test_letters_that_are_received_in_a_moment_need_one_receiver() -> None:
+    receivers: list[Any] = [Receiver(Letter(2), Letter(3))]
+    with Letters(receivers.pop) as letters:
+        settled = _settle_each(letters, None, letters.complete)
+    assert settled.done == [2, 3]
 
 
 def test_the_copy_of_a_letter_is_not_the_first_message_of_its_task() -> None:
