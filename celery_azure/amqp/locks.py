@@ -1,7 +1,8 @@
 """Locks are renewed as long as their messages are held, many with one request.
 
 When a lock ends is told by the broker's clock, which may differ from ours: it is at least as late
-as the latest moment at which a message was enqueued, and a lock lasts five minutes at most.
+as the latest moment at which a message was enqueued, and a lock lasts five minutes at most. That is
+found out again when our clock is set.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ _LONGEST_LOCK, _SHORTEST_LOCK = 300.0, 1.0
 _YOUNG_SECONDS = 0.2
 _MOST_AT_ONCE = 100
 _AGAIN_SECONDS = 1.0
+_CLOCK_STEP_SECONDS = 1.0
 
 
 class LockKeeper:
@@ -48,6 +50,7 @@ class LockKeeper:
         self._longest = longest
         self._on_lost = on_lost
         self._ahead = 0.0
+        self._offset = 0.0
         self._held: dict[Delivery, None] = {}
 
     def hold(self, delivery: Delivery) -> None:
@@ -60,6 +63,9 @@ class LockKeeper:
 
     def expire(self, now: float) -> None:
         """Renew what has lived through half of its lock."""
+        offset = self._engine.wall(now) - now
+        if abs(offset - self._offset) > _CLOCK_STEP_SECONDS:
+            self._offset, self._ahead = offset, 0.0
         due: list[Delivery] = []
         ended: list[tuple[Delivery, str]] = []
         for delivery in self._held:

@@ -109,6 +109,22 @@ def test_a_broker_whose_clock_is_ahead_loses_no_lock() -> None:
     assert keeping.lost == []
 
 
+def test_a_clock_that_was_behind_and_is_set_right_causes_no_more_renewals_than_any_other() -> None:
+    world = World(lock_duration=10.0)
+    world.wall_offset = -120.0
+    world.put("a", "b")
+    keeping = Keeping(world)
+    [late, _] = keeping.take(world, 2)
+    world.pass_time(1)
+    keeping.receiver.settle(late, COMPLETE, world.now)
+    world.wall_offset = 0.0
+    world.pass_time(11)
+    before = renewals(world)
+    world.pass_time(50)
+    assert renewals(world) - before <= 11  # every five seconds
+    assert keeping.lost == []
+
+
 def test_a_lock_that_nobody_could_renew_in_time_is_lost() -> None:
     world = World(lock_duration=10.0)
     world.put("a")

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.unit.servicebus_emulator.amqp.link_peers import Peers
+from tests.unit.servicebus_emulator.amqp.session_peers import Peers
 
 
 @pytest.fixture

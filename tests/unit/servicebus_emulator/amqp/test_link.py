@@ -20,7 +20,7 @@ from servicebus_emulator.amqp.performatives import (
 )
 from servicebus_emulator.amqp.states import LinkState
 from servicebus_emulator.amqp.types import Described, ULong
-from tests.unit.servicebus_emulator.amqp.link_peers import (
+from tests.unit.servicebus_emulator.amqp.session_peers import (
     Peers,
     begun,
     only,
@@ -99,7 +99,7 @@ def test_a_detach_before_the_answer_is_answered_with_attach_and_detach(peers: Pe
     assert only(peers.pair.client_events, LinkDetached).link is near
     assert not [e for e in peers.pair.client_events if isinstance(e, LinkAttached)]
     assert near.state is far.state is LinkState.DETACHED
-    assert peers.session.links == {}
+    assert peers.near.links == {}
 
 
 def test_an_unanswered_link_that_is_detached_is_refused(peers: Peers) -> None:
@@ -119,7 +119,7 @@ def test_a_sender_may_leave_out_its_initial_delivery_count(peers: Peers) -> None
     peers.inject(Attach("raw", 7, SENDER, source=Source(), target=Target()))
     far = only(peers.pair.server_events, LinkAttached).link
     far.accept(credit_window=1)
-    peers.inject(Transfer(7, 0, b"t"), b"payload")
+    peers.inject(Transfer(7, 0, b"t"), payload=b"payload")
     assert only(peers.pair.server_events, DeliveryReceived).payload == b"payload"
 
 

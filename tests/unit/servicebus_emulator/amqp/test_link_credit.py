@@ -14,7 +14,7 @@ from servicebus_emulator.amqp.performatives import (
     SENDER,
     Flow,
 )
-from tests.unit.servicebus_emulator.amqp.link_peers import (
+from tests.unit.servicebus_emulator.amqp.session_peers import (
     Peers,
     assert_detached,
     begun,

@@ -16,7 +16,7 @@ from servicebus_emulator.amqp.performatives import (
     Source,
     Target,
 )
-from tests.unit.servicebus_emulator.amqp.link_peers import (
+from tests.unit.servicebus_emulator.amqp.session_peers import (
     Peers,
     only,
 )
@@ -61,7 +61,7 @@ def test_a_settled_delivery_is_forgotten_at_both_ends(peers: Peers) -> None:
 
 def test_a_link_settles_only_its_own_deliveries(peers: Peers) -> None:
     near, far = peers.attach(SENDER, accept={"credit_window": 10})
-    other = peers.session.attach("other", SENDER, source=Source(), target=Target())
+    other = peers.near.attach("other", SENDER, source=Source(), target=Target())
     peers.pair.exchange()
     far_other = [e.link for e in peers.pair.server_events if isinstance(e, LinkAttached)][-1]
     far_other.accept(credit_window=10)

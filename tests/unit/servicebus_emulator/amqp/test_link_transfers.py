@@ -18,7 +18,7 @@ from servicebus_emulator.amqp.performatives import (
     Transfer,
 )
 from servicebus_emulator.amqp.states import LinkState
-from tests.unit.servicebus_emulator.amqp.link_peers import (
+from tests.unit.servicebus_emulator.amqp.session_peers import (
     Peers,
     assert_detached,
     deliveries,
@@ -60,18 +60,18 @@ def test_what_is_larger_than_the_limit_is_dropped_and_told(frame_size: int) -> N
 
 def test_an_aborted_delivery_is_forgotten(peers: Peers) -> None:
     near, far = peers.attach(SENDER, accept={"credit_window": 10})
-    peers.inject(Transfer(near.handle, 0, b"a", more=True), b"wrong")
+    peers.inject(Transfer(near.handle, 0, b"a", more=True), payload=b"wrong")
     peers.inject(Transfer(near.handle, aborted=True))
-    peers.inject(Transfer(near.handle, 1, b"b"), b"right")
+    peers.inject(Transfer(near.handle, 1, b"b"), payload=b"right")
     assert only(peers.pair.server_events, DeliveryReceived).payload == b"right"
     assert far.credit == 8
 
 
 def test_continuations_may_repeat_the_delivery_id(peers: Peers) -> None:
     near, _ = peers.attach(SENDER, accept={"credit_window": 10})
-    peers.inject(Transfer(near.handle, 0, b"a", more=True), b"1")
-    peers.inject(Transfer(near.handle, 0, more=True), b"2")
-    peers.inject(Transfer(near.handle, settled=True), b"3")
+    peers.inject(Transfer(near.handle, 0, b"a", more=True), payload=b"1")
+    peers.inject(Transfer(near.handle, 0, more=True), payload=b"2")
+    peers.inject(Transfer(near.handle, settled=True), payload=b"3")
     event = only(peers.pair.server_events, DeliveryReceived)
     assert (event.payload, event.settled) == (b"123", True)
 
@@ -79,7 +79,7 @@ def test_continuations_may_repeat_the_delivery_id(peers: Peers) -> None:
 def test_the_state_in_a_transfer_is_reported(peers: Peers) -> None:
     near, _ = peers.attach(SENDER, accept={"credit_window": 10})
     state = TransactionalState(b"txn")
-    peers.inject(Transfer(near.handle, 0, b"a", state=to_described(state)), b"1")
+    peers.inject(Transfer(near.handle, 0, b"a", state=to_described(state)), payload=b"1")
     assert only(peers.pair.server_events, DeliveryReceived).state == state
 
 

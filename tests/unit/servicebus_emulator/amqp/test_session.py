@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -9,7 +9,6 @@ from servicebus_emulator.amqp.events import (
     ConnectionClosed,
     DeliveryReceived,
     DispositionReceived,
-    Event,
     LinkAttached,
     SessionBegun,
     SessionEnded,
@@ -28,38 +27,14 @@ from servicebus_emulator.amqp.performatives import (
     Target,
     Transfer,
 )
-from servicebus_emulator.amqp.schemas import Performative, encode_body
-from servicebus_emulator.amqp.session import HANDLE_MAX, INCOMING_WINDOW, Session
+from servicebus_emulator.amqp.session import HANDLE_MAX, INCOMING_WINDOW
 from servicebus_emulator.amqp.states import LinkState, SessionState
 from tests.unit.servicebus_emulator.amqp.connection_pair import ConnectionPair
+from tests.unit.servicebus_emulator.amqp.session_peers import Peers, only
 
 if TYPE_CHECKING:
     from servicebus_emulator.amqp.link import Link
-
-
-def only(events: list[Event], kind: type) -> Any:
-    found = [event for event in events if isinstance(event, kind)]
-    assert len(found) == 1, found
-    return found[0]
-
-
-class Peers:
-    """A session between two ends, and raw frames from the client past its own rules."""
-
-    def __init__(self) -> None:
-        self.pair = ConnectionPair()
-        self.near = self.pair.begin()
-        self.far: Session = only(self.pair.server_events, SessionBegun).session
-
-    def inject(self, *frames: Performative) -> None:
-        for frame in frames:
-            self.near.outlet.write(self.near.channel, encode_body(frame))
-        self.pair.exchange()
-
-
-@pytest.fixture
-def peers() -> Peers:
-    return Peers()
+    from servicebus_emulator.amqp.schemas import Performative
 
 
 def test_a_begin_is_answered() -> None:

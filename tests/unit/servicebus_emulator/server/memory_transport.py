@@ -1,4 +1,7 @@
-"""A transport that leads nowhere: what a protocol writes can be read, and it can be closed."""
+"""A transport that leads nowhere: what a protocol writes can be read, and it can be closed.
+
+And a protocol that remembers what it is told.
+"""
 
 import asyncio
 
@@ -42,3 +45,22 @@ class MemoryTransport(asyncio.Transport):
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         self.limits = (high, low)
+
+
+class ToldProtocol(asyncio.Protocol):
+    """Remembers what happens to its transport; subclasses take the data."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def eof_received(self) -> None:
+        self.told.append("eof")
+
+    def pause_writing(self) -> None:
+        self.told.append("pause")
+
+    def resume_writing(self) -> None:
+        self.told.append("resume")
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self.told.append("lost")

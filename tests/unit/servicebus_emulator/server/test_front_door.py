@@ -7,32 +7,20 @@ import pytest
 from servicebus_emulator.server.certificate import Certificate
 from servicebus_emulator.server.front_door import FrontDoor
 from servicebus_emulator.server.tls import TlsTransport
-from tests.unit.servicebus_emulator.server.memory_transport import MemoryTransport
+from tests.unit.servicebus_emulator.server.memory_transport import MemoryTransport, ToldProtocol
 
 
-class Door(asyncio.Protocol):
+class Door(ToldProtocol):
     def __init__(self, name: str) -> None:
+        super().__init__()
         self.name = name
         self.seen = b""
-        self.told: list[str] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
         self.seen += data
-
-    def eof_received(self) -> None:
-        self.told.append("eof")
-
-    def pause_writing(self) -> None:
-        self.told.append("pause")
-
-    def resume_writing(self) -> None:
-        self.told.append("resume")
-
-    def connection_lost(self, _: Exception | None) -> None:
-        self.told.append("lost")
 
 
 class House:

@@ -6,33 +6,18 @@ import pytest
 
 from servicebus_emulator.server.certificate import Certificate
 from servicebus_emulator.server.tls import TlsProtocol
-from tests.unit.servicebus_emulator.server.memory_transport import MemoryTransport
+from tests.unit.servicebus_emulator.server.memory_transport import MemoryTransport, ToldProtocol
 
 NOW = 1_700_000_000.0
 
 
-class Echo(asyncio.Protocol):
-    def __init__(self) -> None:
-        self.told: list[str] = []
-
+class Echo(ToldProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
         self.transport.write(data.upper())
-
-    def eof_received(self) -> None:
-        self.told.append("eof")
-
-    def pause_writing(self) -> None:
-        self.told.append("pause")
-
-    def resume_writing(self) -> None:
-        self.told.append("resume")
-
-    def connection_lost(self, _: Exception | None) -> None:
-        self.told.append("lost")
 
 
 class Pair:

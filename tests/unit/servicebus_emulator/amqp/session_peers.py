@@ -1,4 +1,4 @@
-"""Two ends of a session, for tests of its links; and what they were told."""
+"""Two ends of a session, for tests of it and of its links; and what they were told."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from servicebus_emulator.amqp.events import (
     Event,
     LinkAttached,
     LinkDetached,
+    SessionBegun,
 )
 from servicebus_emulator.amqp.performatives import (
     Source,
@@ -19,6 +20,7 @@ from tests.unit.servicebus_emulator.amqp.connection_pair import ConnectionPair
 
 if TYPE_CHECKING:
     from servicebus_emulator.amqp.link import Link
+    from servicebus_emulator.amqp.session import Session
 
 
 def only(events: list[Event], kind: type) -> Any:
@@ -36,13 +38,15 @@ class Peers:
 
     def __init__(self, **connections: Any) -> None:
         self.pair = ConnectionPair(**connections)
-        self.session = self.pair.begin()
+        self.near = self.pair.begin()
+        self.far: Session = only(self.pair.server_events, SessionBegun).session
 
     def attach(self, role: bool, **options: Any) -> tuple[Link, Link]:
-        return self.pair.attach(self.session, role, **options)
+        return self.pair.attach(self.near, role, **options)
 
-    def inject(self, frame: Performative, payload: bytes = b"") -> None:
-        self.session.outlet.write(self.session.channel, encode_body(frame), payload)
+    def inject(self, *frames: Performative, payload: bytes = b"") -> None:
+        for frame in frames:
+            self.near.outlet.write(self.near.channel, encode_body(frame), payload)
         self.pair.exchange()
 
 
@@ -53,6 +57,6 @@ def assert_detached(peers: Peers, condition: str) -> None:
 
 
 def begun(peers: Peers, role: bool) -> tuple[Link, Link]:
-    near = peers.session.attach("link", role, source=Source("s"), target=Target("t"))
+    near = peers.near.attach("link", role, source=Source("s"), target=Target("t"))
     peers.pair.exchange()
     return near, only(peers.pair.server_events, LinkAttached).link
