@@ -21,11 +21,13 @@ class Waiting:
     def __init__(self, delay: float) -> None:
         self._delay = delay
         self._calls: dict[str, tuple[float, Callable[[], None]]] = {}
+        self._is_used = False  # since somebody was told to look again after the delay
 
     def add(self, key: str, call: Callable[[], None], now: float) -> None:
         """Let a call wait; an earlier one of the same key is dropped."""
         self._calls.pop(key, None)
         self._calls[key] = (now + self._delay, call)
+        self._is_used = True
 
     def drop(self, key: str) -> None:
         """Take a call back, if it still waits."""
@@ -34,6 +36,17 @@ class Waiting:
     def next_due(self) -> float | None:
         """When the first call is due; None when none waits."""
         return next((due for due, _ in self._calls.values()), None)
+
+    def next_look(self, now: float) -> float | None:
+        """When to look whether a call is due; None: not before one is added.
+
+        Nothing that is added until then is due earlier, so that nobody need be told of it.
+        """
+        due = self.next_due()
+        if due is None and self._is_used:
+            self._is_used = False
+            return now + self._delay
+        return due
 
     def take_due(self, now: float) -> Callable[[], None] | None:
         """The first call, when it is due; it waits no more."""
@@ -49,12 +62,15 @@ class PostponedCalls:
     """Makes calls after a delay, in a thread of its own, unless they are dropped before.
 
     Used by any thread. A child of this process has a thread of its own, and none of the calls.
+    While calls are added again and again, the thread looks after each delay and is woken for none:
+    it would take the interpreter from the one that adds, which has something better to do.
     """
 
     def __init__(self, name: str, delay: float) -> None:
         self._name = name
         self._delay = delay
         self._thread: threading.Thread | None = None
+        self._is_asleep = False  # until it is told
         self._begin()
 
     def add(self, key: str, call: Callable[[], None]) -> None:
@@ -62,12 +78,12 @@ class PostponedCalls:
         if self._pid != os.getpid():
             self._begin()
         with self._changed:
-            is_first = self._waiting.next_due() is None
             self._waiting.add(key, call, time.monotonic())
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 self._thread.start()
-            elif is_first:
+            elif self._is_asleep:
+                self._is_asleep = False
                 self._changed.notify()
 
     def drop(self, key: str) -> None:
@@ -81,6 +97,7 @@ class PostponedCalls:
         self._waiting = Waiting(self._delay)
         self._changed = threading.Condition()
         self._thread = None
+        self._is_asleep = False
 
     def _run(self) -> None:
         while True:
@@ -97,5 +114,6 @@ class PostponedCalls:
                 call = self._waiting.take_due(now)
                 if call is not None:
                     return call
-                due = self._waiting.next_due()
-                self._changed.wait(None if due is None else due - now)
+                look = self._waiting.next_look(now)
+                self._is_asleep = look is None
+                self._changed.wait(None if look is None else look - now)

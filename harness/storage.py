@@ -21,7 +21,7 @@ KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr
 
 _PACKAGE = Path(__file__).parent / "azurite"
 _OF_NODE = (
-    *("--require", str(_PACKAGE / "without_telemetry.cjs")),
+    *("--require", str(_PACKAGE / "quicker.cjs")),
     "--disable-warning=DEP0040",  # of a package that Azurite uses; it tells nobody here anything
     # Azurite makes an error of each blob that is missing: its stack was a tenth of that answer.
     "--stack-trace-limit=0",

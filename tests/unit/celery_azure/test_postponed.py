@@ -52,3 +52,29 @@ def test_calls_are_made_in_the_order_in_which_they_are_due() -> None:
 
 def test_with_nothing_to_do_nothing_is_due() -> None:
     assert Waiting(0.5).next_due() is None
+
+
+def test_it_is_looked_when_the_first_call_is_due() -> None:
+    waiting = Waiting(0.5)
+    waiting.add("a", print, 10.0)
+    waiting.add("b", print, 10.2)
+    assert waiting.next_look(10.3) == 10.5
+
+
+def test_while_calls_are_added_and_dropped_it_is_looked_once_more_before_any_can_be_due() -> None:
+    waiting = Waiting(0.5)
+    waiting.add("a", print, 10.0)
+    waiting.drop("a")
+    assert waiting.next_look(10.1) == 10.6
+    waiting.add("b", print, 10.2)
+    waiting.drop("b")
+    assert waiting.next_look(10.6) == 11.1
+
+
+def test_it_is_not_looked_again_after_a_delay_in_which_none_was_added() -> None:
+    waiting = Waiting(0.5)
+    assert waiting.next_look(9.0) is None
+    waiting.add("a", print, 10.0)
+    waiting.drop("a")
+    waiting.next_look(10.1)
+    assert waiting.next_look(10.6) is None
