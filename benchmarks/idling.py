@@ -14,7 +14,6 @@ from benchmarks.bench import pause
 from benchmarks.brokers import RABBITMQ, REDIS, STOCK
 from benchmarks.draining import POOLS, pools
 from benchmarks.figures import OURS, Row, percentile
-from harness.live import start_worker
 from harness.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -85,17 +84,17 @@ def measure_success(bench: Bench) -> list[Row]:
     """Measure the whole way: POST, worker, result stored, SUCCESS seen by polling `/status`."""
     rows = _pair("idle: POST → SUCCESS seen by polling /status", "≤ 10 ms", "≤ 20 ms", REDIS)
     bench.leave_out(rows, REDIS)
-    samples = bench.choose(60, 8)
+    samples = bench.choose(150, 8)
     queue = bench.queue()
     settings = bench.settings(queue.name)
     clients: dict[str, ApiClient] = {}
     with ExitStack() as running:
         for broker in bench.brokers.named(OURS, REDIS):
-            pool = tuple(POOLS["prefork 2"].split())
+            pool = POOLS["prefork 2"]
             running.enter_context(
-                start_worker(settings, options=pool)
+                worker.start_product(settings, pool)
                 if broker.name == OURS
-                else worker.start(broker, queue.name, POOLS["prefork 2"])
+                else worker.start(broker, queue.name, pool)
             )
             api, port = http_server.start(broker.name, broker, queue.name, settings)
             running.enter_context(api)
