@@ -245,15 +245,15 @@ class Channel(RoutingChannel):
         if receiver is None:
             receiver = self._getters[queue] = self._new_receiver(queue, locks=True)
             self.connection.namespace.open_receiver(receiver, 0)
-        self._drain(receiver)
-        try:
-            delivery = receiver.buffer.popleft()
-        except IndexError:
-            raise Empty from None
-        raw = self.open_delivery(queue, delivery, self._next_delivery_tag())
-        if raw is None:
-            raise Empty
-        return raw
+        while True:
+            self._drain(receiver)
+            try:
+                delivery = receiver.buffer.popleft()
+            except IndexError:
+                raise Empty from None
+            raw = self.open_delivery(queue, delivery, self._next_delivery_tag())
+            if raw is not None:
+                return raw
 
     def basic_get(self, queue: str, no_ack: bool = False, **options: Any) -> Any:
         """Take one message, if there is one now; for good with `no_ack`."""

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from celery_azure.amqp.frames import Outcome
 
 TIMEOUT = "com.microsoft:timeout"
+TOO_LARGE = "amqp:link:message-size-exceeded"
+"""What a message is that is larger than its link takes: the broker may end the link for it (AMQP
+1.0, 2.8.18), which would hold up others, so that it is not sent."""
+
 DEFAULT_MAX_BYTES = 262_144
 """The largest message and batch of the Basic and Standard tiers."""
 
@@ -125,7 +129,7 @@ class Sender(Link):
             else:
                 return
             group = [outgoing for outgoing in group if outgoing.done is not None]
-            if not group:
+            if not group or self._is_too_large(group):
                 continue
             self._groups.appendleft(group)  # nothing is lost should the next line fail
             delivery_id = _send(connection, self, group)
@@ -156,12 +160,16 @@ class Sender(Link):
 
         Where the entity does not want the link, whoever waits is told at once.
         """
-        under_way = list(self._in_flight.values())
+        under_way = [group for group, _ in self._in_flight.values()]
         self._in_flight.clear()
-        for group, _ in reversed(under_way):
+        for group in reversed(under_way):
             for outgoing in group:
                 outgoing.may_have_arrived = True
             self._groups.appendleft(group)
+        if error.condition == TOO_LARGE and under_way:  # one of them is meant: the largest
+            largest = max(under_way, key=_bytes_of)
+            self._groups.remove(largest)
+            self._on_refused(largest, error, now)
         if error.condition == SERVER_BUSY:
             self._pause(error, now)
         if self.was_refused and error.condition in PERMANENT and not self.on_refusal(error):
@@ -195,6 +203,14 @@ class Sender(Link):
         self.pump(now)
 
     # -- inside ----------------------------------------------------------------------------------
+
+    def _is_too_large(self, group: list[Outgoing]) -> bool:
+        """Whether a group is a message that the link does not take; it is told so then."""
+        size, most = len(group[0].payload), self.max_message_size
+        if len(group) > 1 or not 0 < most < size:
+            return False
+        group[0].end(AmqpError(TOO_LARGE, f"a message of {size} bytes, of at most {most}"))
+        return True
 
     @property
     def _batch_bytes(self) -> int:
@@ -252,6 +268,10 @@ def _send(connection: Connection, sender: Sender, group: list[Outgoing]) -> int:
     if len(group) == 1:
         return connection.send(sender, group[0].take())
     return connection.send(sender, encode_batch([one.take() for one in group]), BATCH_FORMAT)
+
+
+def _bytes_of(group: list[Outgoing]) -> int:
+    return sum(len(outgoing.payload) for outgoing in group)
 
 
 def _end_all(group: Iterable[Outgoing], error: AmqpError | None) -> None:

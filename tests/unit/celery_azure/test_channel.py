@@ -124,6 +124,15 @@ def test_what_kombu_did_not_write_is_a_dead_letter(
     assert counted(world) == (0, 1)
 
 
+def test_who_gets_a_message_is_given_the_first_that_kombu_did_write(
+    world: World, connection: kombu.Connection
+) -> None:
+    connection.transport.namespace.publish("jobs", Message(b"\xff").to_bytes(), 5.0)
+    publish(connection, "first")
+    assert connection.default_channel.basic_get("jobs", no_ack=True).payload == "first"
+    assert counted(world) == (0, 1)
+
+
 def test_what_is_no_message_is_refused_by_the_broker(connection: kombu.Connection) -> None:
     with pytest.raises(RefusedError, match="amqp:decode-error"):
         connection.transport.namespace.publish("jobs", b"\x00\x53\x99\x40", 5.0)

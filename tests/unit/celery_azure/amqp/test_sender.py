@@ -78,14 +78,53 @@ def test_a_message_that_is_refused_fails_alone() -> None:
     assert sorted(bodies(world)) == ["a", "b", "d", "e"]
 
 
-def test_a_message_larger_than_the_link_takes_is_refused_by_the_broker() -> None:
+def test_a_message_larger_than_the_link_takes_is_not_sent() -> None:
     world = World()
     sender = world.sender()
     fates = Fates()
     fates.wait_for(sender, "big", Message(bytes(300_000)).to_bytes(), world.now + 10)
     sender.pump(world.now)
-    world.turn()
     assert fates.conditions == {"big": "amqp:link:message-size-exceeded"}
+    assert "300" in str(fates["big"])
+    assert sender.deliveries == 0
+
+
+def test_a_message_of_as_many_bytes_as_the_link_takes_is_sent() -> None:
+    world = World()
+    sender = world.sender()
+    head = len(Message(bytes(1000)).to_bytes()) - 1000
+    fates = Fates()
+    payload = Message(bytes(sender.max_message_size - head)).to_bytes()
+    assert len(payload) == sender.max_message_size
+    fates.wait_for(sender, "just", payload, world.now + 10)
+    sender.pump(world.now)
+    world.turn()
+    assert fates.accepted == ["just"]
+
+
+def test_a_broker_that_ends_the_link_for_a_large_message_takes_all_others_once() -> None:
+    world = World()
+    sender = world.sender()
+    world.inject("send", "detach", condition="amqp:link:message-size-exceeded", times=1)
+    fates = Fates()
+    for text, size in (("big", 200_000), ("a", 100_000), ("b", 100_000)):
+        payload = Message(bytes(size), message_id=text).to_bytes()
+        fates.wait_for(sender, text, payload, world.now + 10)
+    sender.pump(world.now)
+    world.pass_time(1)
+    assert fates.conditions == {"big": "amqp:link:message-size-exceeded"}
+    assert sorted(fates.accepted) == ["a", "b"]
+    assert world.queue.counts(world.now).active == 2
+
+
+def test_a_batch_for_which_the_broker_ends_the_link_is_sent_in_halves() -> None:
+    world = World()
+    sender = world.sender()
+    world.inject("send", "detach", condition="amqp:link:message-size-exceeded", times=1)
+    fates = world.submit(sender, *"abcd")
+    world.pass_time(1)
+    assert fates.accepted == ["a", "b", "c", "d"]
+    assert sender.deliveries == 3
 
 
 def test_what_was_under_way_when_the_connection_broke_is_sent_again() -> None:
