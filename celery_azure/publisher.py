@@ -112,7 +112,7 @@ class AsyncPublisher:
 
     def _open(self, queue: str) -> _WatchedSender:
         sender = self._senders[queue] = _WatchedSender(queue, self._on_link)
-        sender.on_refusal = lambda error: self._mend(queue, error)
+        sender.on_refusal = lambda error: self._mend(queue, sender, error)
         self._driver.engine.watch(sender)
         self._driver.engine.add(sender, self._driver.now())
         self._driver.poke()
@@ -137,24 +137,35 @@ class AsyncPublisher:
             else:
                 future.set_exception(error_from(error))
 
-    def _mend(self, queue: str, error: AmqpError) -> bool:
+    def _mend(self, queue: str, sender: _WatchedSender, error: AmqpError) -> bool:
         """Create a queue that is missing, where that is wanted; whether it is being tried."""
         if error.condition != "amqp:not-found" or self._create_queue is None:
             self._on_link(queue, error)
+            self._loop.call_soon(self._drop, queue, sender)
             return False
         if queue not in self._creating:
-            self._creating[queue] = self._loop.create_task(self._create(queue, error))
+            self._creating[queue] = self._loop.create_task(self._create(queue, sender, error))
         return True
 
-    async def _create(self, queue: str, error: AmqpError) -> None:
+    def _drop(self, queue: str, sender: _WatchedSender) -> None:
+        """Let a link go that was refused, until somebody needs it: then it is tried at once."""
+        if sender.is_attached or not sender.is_idle or self._attached.get(queue):
+            return
+        if self._senders.get(queue) is sender:
+            del self._senders[queue]
+            self._driver.engine.unwatch(sender)
+            self._driver.engine.remove(sender)
+
+    async def _create(self, queue: str, sender: _WatchedSender, error: AmqpError) -> None:
         try:
             if self._create_queue is not None:
                 await asyncio.to_thread(self._create_queue, queue)
         except Exception as reason:  # noqa: BLE001 - whatever the admin client raises
             text = (str(reason).splitlines() or [type(reason).__name__])[0]
             logger.warning("Queue %r does not exist and cannot be created: %s", queue, text)
-            self._senders[queue].fail_all(error)
+            sender.fail_all(error)
             self._on_link(queue, error)
+            self._drop(queue, sender)
         finally:
             self._creating.pop(queue, None)
 

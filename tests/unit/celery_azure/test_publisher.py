@@ -90,6 +90,23 @@ async def test_a_queue_that_is_missing_is_told_at_once(publisher: AsyncPublisher
         await publisher.check("missing", SECONDS)
 
 
+async def test_a_link_that_was_refused_is_let_go_and_tried_at_once_when_it_is_needed(
+    broker: LoopBroker, publisher: AsyncPublisher
+) -> None:
+    for _ in range(3):
+        before = publisher._driver.now()
+        with pytest.raises(NotFoundError):
+            await publisher.publish("other", PAYLOAD, SECONDS)
+        with pytest.raises(NotFoundError):
+            await publisher.check("other", SECONDS)
+        assert publisher._driver.now() - before < 1.0
+        await asyncio.sleep(10)
+        assert publisher._senders == {}
+    broker.create_queue("other")
+    await publisher.publish("other", PAYLOAD, SECONDS)
+    assert broker.bodies("other") == 1
+
+
 async def test_a_queue_that_is_missing_is_created_where_that_is_wanted(broker: LoopBroker) -> None:
     publisher = creating(broker.create_queue)
     await asyncio.gather(*(publisher.publish("new", PAYLOAD, SECONDS) for _ in range(3)))
