@@ -6,6 +6,7 @@ import itertools
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
+from benchmarks.bare_loop import ROUND_TRIPS, bare_loop
 from benchmarks.emulator_start import EMULATOR
 from benchmarks.figures import Row
 from benchmarks.handshake import open_connection
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from harness.endpoints import Endpoints
 
 SDK = "azure-servicebus"
+_BARE = "bare event loop"
 _BODY = 500
 _PROBES = 300
 _link_names = itertools.count()
@@ -63,6 +65,7 @@ def measure_messages(bench: Bench) -> list[Row]:
         connection_string = endpoints.service_bus_connection_string
         sdk = cleanup.enter_context(Servant("benchmarks.sdk_client", connection_string, "cost"))
         sender = cleanup.enter_context(raw_sender(endpoints, "cost"))
+        bare = cleanup.enter_context(bare_loop())
         sdk.ask(do="send", count=100)
         sdk.ask(do="receive", count=100)
         for _ in bench.rounds():
@@ -72,6 +75,10 @@ def measure_messages(bench: Bench) -> list[Row]:
                 answer = sdk.ask(do=verb, count=count)
                 rows[verb].add(EMULATOR, (cpu_seconds(pid) - before) / count * 1000)
                 rows[verb].add(SDK, answer["cpu"] / count * 1000)
+                if verb in ROUND_TRIPS:
+                    before = cpu_seconds(bare.pid)
+                    bare.exchange(verb, count, answer["seconds"])
+                    rows[verb].add(_BARE, (cpu_seconds(bare.pid) - before) / count * 1000)
             batches = bench.choose(400, 50)
             answer = sender.ask(do="send_batches", batches=batches, body_bytes=_BODY)
             raw.add(EMULATOR, batches * BATCH / answer["seconds"])
