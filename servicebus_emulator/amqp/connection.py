@@ -47,14 +47,6 @@ if TYPE_CHECKING:
 
 #: Seconds that a closing connection waits for the peer's close.
 CLOSE_LINGER: Final = 5.0
-_HEADER_STATES: Final = frozenset(
-    (
-        ConnectionState.START,
-        ConnectionState.HDR_SENT,
-        ConnectionState.OPEN_PIPE,
-        ConnectionState.OC_PIPE,
-    )
-)
 
 
 class Connection:
@@ -248,7 +240,8 @@ class Connection:
 
     def _read_one(self) -> bool:
         """Read the next unit of the stream; tell whether there was one."""
-        if self._sasl_header_due or (self._sasl_done() and self.state in _HEADER_STATES):
+        is_due = (self.state, Input.RECV_HEADER) in CONNECTION
+        if self._sasl_header_due or (is_due and self._sasl_done()):
             return self._read_header()
         if not self._sasl_done():
             return self._read_sasl()
