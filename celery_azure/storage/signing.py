@@ -118,7 +118,9 @@ class SharedKey:
     ) -> str:
         """Sign the request."""
         text = string_to_sign(self.account, method, path, query, headers)
-        signature = base64.b64encode(hmac.digest(self.key, text.encode(), hashlib.sha256))
+        # `hmac.digest` would let another thread have the interpreter for as long as it likes.
+        digest = hmac.new(self.key, text.encode(), hashlib.sha256).digest()
+        signature = base64.b64encode(digest)
         return f"SharedKey {self.account}:{signature.decode()}"
 
 

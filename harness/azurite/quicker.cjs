@@ -7,20 +7,26 @@ const Module = require("node:module");
 // time that Azurite takes to start.
 const withoutTelemetry = () => ({});
 
-// For each request, the same few templates of paths are parsed again for each operation that
-// Azurite knows: about a tenth of its time. What is parsed does not change.
-const parsedOnce = (parse) => {
-  const parsed = new Map();
-  return (template) => {
-    if (!parsed.has(template)) parsed.set(template, parse(template));
-    return parsed.get(template);
+// For each request, the same few templates of paths are parsed and compared with the same three
+// paths, once for each operation that Azurite knows: about a tenth of its time.
+const remembering = (answer) => {
+  const known = new Map();
+  return (question, ...rest) => {
+    if (!known.has(question)) known.set(question, answer(question, ...rest));
+    return known.get(question);
   };
 };
+const parsingOnce = (parse) =>
+  remembering((template) => {
+    const parsed = parse(template);
+    parsed.fromUri = remembering(parsed.fromUri);
+    return parsed;
+  });
 
 let templates;
 const load = Module._load;
 Module._load = function (name, ...rest) {
   if (name === "applicationinsights") return withoutTelemetry();
-  if (name === "uri-templates") return (templates ??= parsedOnce(load.call(this, name, ...rest)));
+  if (name === "uri-templates") return (templates ??= parsingOnce(load.call(this, name, ...rest)));
   return load.call(this, name, ...rest);
 };
