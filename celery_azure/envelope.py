@@ -43,6 +43,19 @@ _TASK_PARTS = 3
 _KEPT = ("body_encoding", "message_id", "type", "timestamp", "user_id", "app_id", "cluster_id")
 """Properties of kombu's that Service Bus has nowhere, or changes."""
 
+_NONE = type(None)
+_NUMBER = frozenset({int, float, _NONE})
+_HEADERS = {
+    "task": frozenset({str}),
+    "id": frozenset({str, int}),
+    "eta": frozenset({str, _NONE}),
+    "expires": frozenset({str, _NONE}),
+    "timelimit": frozenset({list, _NONE}),
+    "stamps": frozenset({dict, _NONE}),
+    "stamped_headers": frozenset({list, _NONE}),
+}
+"""What a worker reads of a task before it runs, and as what: anything else is an error there."""
+
 _USUAL_PRIORITY = 4
 """That of a message which was given none, as brokers like to tell (AMQP 1.0, 3.2.1)."""
 
@@ -147,8 +160,8 @@ def decode(received: Received, now: float) -> dict[str, Any]:
     else:
         message = _from_kombu(received.body)
     headers = message["headers"]
-    if "task" in headers and not (isinstance(headers["task"], str) and "id" in headers):
-        raise NotAnEnvelopeError("its task has no name, or no id")
+    if "task" in headers:
+        _check_headers(headers)
     eta = headers.get("eta")
     if eta is not None:
         headers["eta"] = _not_later(eta, now)
@@ -214,6 +227,19 @@ def _from_kombu(body: bytes) -> dict[str, Any]:
     ):
         raise NotAnEnvelopeError("the body has no Celery headers and properties")
     return message
+
+
+def _check_headers(headers: dict[str, Any]) -> None:
+    """See that a worker can take the task: what Celery does not expect would end the worker."""
+    for name, kinds in _HEADERS.items():
+        value = headers.get(name)
+        if type(value) not in kinds or value == "":
+            raise NotAnEnvelopeError(f"its header {name} is nothing that Celery can read")
+    limits = headers.get("timelimit")
+    if limits and (len(limits) != 2 or not all(type(limit) in _NUMBER for limit in limits)):  # noqa: PLR2004
+        raise NotAnEnvelopeError("its header timelimit is not two numbers or nulls")
+    if not all(type(name) is str for name in headers.get("stamped_headers") or ()):
+        raise NotAnEnvelopeError("its header stamped_headers is not a list of names")
 
 
 def _check_body(message: dict[str, Any]) -> None:

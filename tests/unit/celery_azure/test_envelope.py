@@ -152,6 +152,9 @@ def foreign(body: bytes = b"[[], {}, {}]", **properties: Any) -> Received:
     return Received(outgoing.to_bytes())
 
 
+TASK: dict[str, Any] = {"task": "work", "id": "1"}
+
+
 def from_kombu(
     headers: dict[str, Any] | None = None,
     body: str = "W1tdLHt9LHt9XQ==",
@@ -164,9 +167,12 @@ def from_kombu(
     return foreign(json.dumps({**message, "content-type": kind}).encode())
 
 
-def test_what_kombu_wrote_is_read() -> None:
-    back = decode(from_kombu({"task": "work", "id": "1"}), NOW)
-    assert back["headers"] == {"task": "work", "id": "1"}
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"timelimit": [30, None]}, {"timelimit": None, "expires": SOON}, {"stamps": {"a": 1}}],
+)
+def test_what_kombu_wrote_is_read(more: dict[str, Any]) -> None:
+    assert decode(from_kombu(TASK | more), NOW)["headers"] == TASK | more
 
 
 def test_another_language_may_write_a_task_with_two_properties() -> None:
@@ -193,6 +199,24 @@ def test_another_language_may_write_a_task_with_two_properties() -> None:
         pytest.param(foreign(b'{"__type__": "decimal", "__value__": "x"}'), id="no number"),
         pytest.param(from_kombu(headers={"task": ["work"], "id": "1"}), id="a list for a name"),
         pytest.param(from_kombu(headers={"task": "work"}), id="no id"),
+        *(
+            pytest.param(from_kombu(headers=TASK | {name: value}), id=f"{name} {value!r}")
+            for name, value in (
+                ("task", ""),
+                ("id", ["1"]),
+                ("eta", ""),
+                ("eta", 0),
+                ("expires", ""),
+                ("expires", {}),
+                ("timelimit", 5),
+                ("timelimit", [5]),
+                ("timelimit", ["5", None]),
+                ("stamps", ["a"]),
+                ("stamped_headers", True),
+                ("stamped_headers", [["a"]]),
+            )
+        ),
+        pytest.param(foreign(task="work", id="1", expires=""), id="no time"),
         pytest.param(from_kombu(body_encoding="rot13"), id="unknown encoding"),
         pytest.param(from_kombu(body_encoding=["base64"]), id="a list for an encoding"),
         pytest.param(from_kombu(body="x", body_encoding="base64", kind="x/y"), id="no base64"),
