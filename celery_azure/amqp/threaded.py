@@ -36,8 +36,11 @@ _READ_BYTES = 262_144
 _CLOSE_SECONDS = 1.0
 _PAUSE_SECONDS = 0.1
 _READS_AT_ONCE = 16
-_MOMENT_SECONDS = 0.004
-"""For how long a call that can wait waits for others, after one that did not have to."""
+_MOMENT_SECONDS = 0.008
+"""For how long a call that can wait waits for others, after one that did not have to.
+
+Each time the thread wakes, it takes the interpreter from those that work, and the broker answers.
+"""
 
 
 class ThreadedDriver:
