@@ -20,7 +20,7 @@ from celery_azure.amqp.locks import LockKeeper
 from celery_azure.amqp.receiver import Receiver
 from celery_azure.amqp.requests import PERMANENT, Requests
 from celery_azure.amqp.sender import TIMEOUT, Outgoing, Sender
-from celery_azure.amqp.threaded import ThreadedDriver
+from celery_azure.amqp.threaded import Fate, ThreadedDriver
 from celery_azure.counts import LOST_EVENTS, counts
 from celery_azure.dialing import address_of, new_engine, tls_of
 from celery_azure.errors import error_from
@@ -118,24 +118,19 @@ class Namespace:
         Raises:
             ServiceBusError: It has not, or not in time.
         """
-        fate: list[AmqpError | None] = []
-        decided = threading.Event()
-
-        def done(error: AmqpError | None) -> None:
-            fate.append(error)
-            decided.set()
-
-        outgoing = Outgoing(payload, self.driver.now() + timeout, done)
+        fate = Fate()
+        outgoing = Outgoing(payload, self.driver.now() + timeout, fate.tell)
         connections = self.engine.connections
-        self.driver.call(self._submit, entity, outgoing)
-        if connect_timeout < timeout and not decided.wait(connect_timeout):
+        if not self.driver.call_here(fate, self._send, entity, outgoing):
+            self.driver.call(self._submit, entity, outgoing)
+        if connect_timeout < timeout and not fate.wait(connect_timeout):
             timeout -= connect_timeout
             self.driver.call(self._give_up, entity, outgoing, connections)
-        if not decided.wait(timeout + 1.0):
+        if not fate.wait(timeout + 1.0):
             outgoing.done = None
             raise error_from(AmqpError(TIMEOUT, "the broker has not answered in time"))
-        if fate[0] is not None:
-            raise error_from(fate[0])
+        if fate.error is not None:
+            raise error_from(fate.error)
 
     def post(self, entity: str, payload: bytes, timeout: float) -> None:
         """Send an encoded message that is worth no waiting; what fails is lost."""
@@ -161,6 +156,11 @@ class Namespace:
     def open_sender(self, entity: str) -> None:
         """Attach the link ahead, so that the first message need not wait for it."""
         self.driver.call(self._sender, entity)
+
+    def _send(self, entity: str, outgoing: Outgoing) -> None:
+        sender = self._sender(entity)
+        sender.submit(outgoing)
+        sender.pump(self.driver.now())
 
     def _submit(self, entity: str, outgoing: Outgoing) -> None:
         sender = self._sender(entity)

@@ -1,4 +1,5 @@
 """An AMQP 1.0 client for Service Bus: bytes in, calls out, bytes out; and what drives it.
 
-Sans-I/O below `threaded` and `aio`: nothing else here waits, reads a clock or touches a socket.
+Sans-I/O below `threaded`, its `wire`, and `aio`: nothing else here waits, reads a clock or touches
+a socket.
 """

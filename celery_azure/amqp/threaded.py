@@ -1,17 +1,21 @@
 """A thread that drives an engine: it waits for the socket, for calls, and for deadlines.
 
-Everything that belongs to the engine happens in this thread; others hand it calls, which it makes
-in the order in which they came. Calls that come while it is busy cost no system call; calls that
-can wait for a moment do not wake it one by one: each time, it would take the interpreter from the
-threads that work.
+Others hand it calls, which it makes in the order in which they came. Calls that come while it is
+busy cost no system call; calls that can wait for a moment do not wake it one by one: each time, it
+would take the interpreter from the threads that work.
+
+Who waits for the answer to a call can drive the engine meanwhile, while the thread sleeps: make the
+call, and read the socket until the answer is there. That spares two changes of threads. One lock is
+held over the engine by whoever works on it, and by nobody who waits.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
+import select
 import selectors
 import socket
-import ssl
 import threading
 import time
 from collections import deque
@@ -21,8 +25,10 @@ from kombu.log import get_logger
 
 from celery_azure.amqp.failures import FailureLog, reason_of
 from celery_azure.amqp.frames import AmqpError
+from celery_azure.amqp.wire import Wire
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
 
     from celery_azure.amqp.claims import TokenSource
@@ -30,17 +36,49 @@ if TYPE_CHECKING:
 
 logger = get_logger(__name__)
 
-_CONNECT_SECONDS = 4.0
-"""No longer than Celery waits for a connection, so that it is told why there is none."""
-_READ_BYTES = 262_144
 _CLOSE_SECONDS = 1.0
 _PAUSE_SECONDS = 0.1
-_READS_AT_ONCE = 16
 _MOMENT_SECONDS = 0.008
 """For how long a call that can wait waits for others, after one that did not have to.
 
 Each time the thread wakes, it takes the interpreter from those that work, and the broker answers.
 """
+
+_LEAD_SECONDS = 0.05
+"""For how long a caller reads the socket: for longer, a change of threads is nothing."""
+
+# A selector that can be told of changes while somebody waits for it; gevent takes it away, and has
+# no threads between which to change.
+_EPOLL: Any = getattr(selectors, "EpollSelector", None)
+_POLL: Any = getattr(select, "poll", None)
+_POLLIN: int = getattr(select, "POLLIN", 0)
+
+
+class Fate:
+    """What has become of a message, for the thread that waits to know; an event that costs less.
+
+    Attributes:
+        is_known: Whether it was told.
+        error: What went wrong; None when the broker has accepted the message.
+    """
+
+    __slots__ = ("_lock", "error", "is_known")
+
+    def __init__(self) -> None:
+        self.is_known = False
+        self.error: AmqpError | None = None
+        self._lock = threading.Lock()
+        self._lock.acquire()
+
+    def tell(self, error: AmqpError | None) -> None:
+        """Wake who waits; to be called once."""
+        self.error = error
+        self.is_known = True
+        self._lock.release()
+
+    def wait(self, timeout: float) -> bool:
+        """Wait for it, at most so many seconds; whether it is known. One thread may wait."""
+        return self.is_known or self._lock.acquire(timeout=max(0.0, timeout))
 
 
 class ThreadedDriver:
@@ -63,9 +101,13 @@ class ThreadedDriver:
         self.engine = engine
         self._tokens = tokens
         self._address = address
-        self._tls = tls
         self._calls: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
+        self._lock = threading.Lock()
+        self._leader: Fate | None = None
+        self._lead_ends_at = math.inf
+        self._last_caller = 0
         self._is_asleep = False
+        self._sleeps_until = math.inf
         self._is_called = False
         self._is_called_soon = False
         self._soon_at: float | None = None
@@ -73,11 +115,11 @@ class ThreadedDriver:
         self._wake_out, self._wake_in = socket.socketpair()
         self._wake_out.setblocking(False)
         self._wake_in.setblocking(False)
-        self._socket: socket.socket | None = None
-        self._unsent: memoryview | None = None
         self._pause = threading.Event()
         self._failures = FailureLog()
         self._selector = selectors.DefaultSelector()
+        self._wire = Wire(self._selector, tls)
+        self._can_be_led = _EPOLL is not None and isinstance(self._selector, _EPOLL)
         self._selector.register(self._wake_out, selectors.EVENT_READ)
         self._thread = threading.Thread(target=self._run, name="celery-azure", daemon=True)
         self._thread.start()
@@ -97,6 +139,75 @@ class ThreadedDriver:
         self._calls.append((function, arguments))
         if self._is_asleep and self._soon_at is None:
             self._wake()
+
+    def call_here(self, fate: Fate, function: Callable[..., object], *arguments: Any) -> bool:
+        """Call a function in this thread, and wait here for a moment for what comes of it.
+
+        What fails in it ends the connection, as with `call`. Not for signal handlers.
+
+        Returns:
+            False when nothing was done, since the thread is at work or there is no connection.
+        """
+        caller = threading.get_ident()
+        is_alone, self._last_caller = caller == self._last_caller, caller
+        if self._lock.locked() or self._calls or not (self._can_be_led and self._wire.is_open):
+            return False
+        poll: Any = None
+        try:
+            with self._lock:  # a `with`, as nothing that a signal handler raises can part it
+                self._attempt(function, *arguments)
+                if is_alone:  # where several take turns, the thread reads for all of them
+                    poll = self._lead(fate)
+            while self._leader is fate and poll.poll(_LEAD_SECONDS * 1000):
+                with self._lock:
+                    self._follow_up(fate)
+        finally:
+            if self._leader is fate:
+                with self._lock:
+                    self._end_lead(fate)
+        return True
+
+    def _lead(self, fate: Fate) -> Any:
+        """Let the caller read the socket instead of the thread, if that is for anything."""
+        poll = _POLL()
+        if self._wire.is_open and self._leader is None and not fate.is_known:
+            poll.register(self._wire, _POLLIN)
+            self._leader, self._lead_ends_at = fate, self.now() + _LEAD_SECONDS
+            self._wire.is_read_elsewhere = True
+            self._wire.watch()
+        return poll
+
+    def _follow_up(self, fate: Fate) -> None:
+        if self._leader is fate:
+            self._attempt(self._read)
+            if fate.is_known or self.now() >= self._lead_ends_at:
+                self._end_lead(fate)
+
+    def _end_lead(self, fate: Fate | None) -> None:
+        """Let the thread read again, unless it does so already."""
+        if self._leader is fate:
+            self._leader, self._lead_ends_at = None, math.inf
+            self._wire.is_read_elsewhere = False
+            self._wire.watch()
+
+    def _attempt(self, function: Callable[..., object], *arguments: Any) -> None:
+        """Do some of the thread's work; what fails is left to the thread, and so is what is due."""
+        try:
+            function(*arguments)
+            self._flush()
+        except Exception as failure:  # noqa: BLE001 - raised again, where it is dealt with
+            self._hand_back(failure)
+        except BaseException:  # by a signal handler: what it has cut short is whole no more
+            self._hand_back(RuntimeError("a signal handler has interrupted a call"))
+            raise
+        is_due = self._wire.has_unsent or self.engine.token_wanted
+        if self._is_asleep and (is_due or self._due() < self._sleeps_until):
+            self._wake()
+
+    def _hand_back(self, failure: Exception) -> None:
+        """Let the thread deal with what has failed."""
+        self._end_lead(self._leader)
+        self.call(_raise, failure)
 
     def _wake(self) -> None:
         self._is_asleep = False
@@ -119,10 +230,9 @@ class ThreadedDriver:
 
     def forget(self) -> None:
         """Close the descriptors that a child inherited; the thread stayed in the parent."""
-        for one in (self._socket, self._wake_in, self._wake_out):
-            if one is not None:
-                with contextlib.suppress(OSError):
-                    one.close()
+        for close in (self._wire.forget, self._wake_in.close, self._wake_out.close):
+            with contextlib.suppress(OSError):
+                close()
 
     @staticmethod
     def now() -> float:
@@ -138,18 +248,31 @@ class ThreadedDriver:
                     self._turn()
                 except Exception as failure:  # noqa: BLE001 - the thread outlives whatever it is
                     self._recover(failure)
-            self.engine.close(self.now())
-            self._flush()
+            with self._lock:
+                self.engine.close(self.now())
+                self._flush()
         except Exception:
             logger.exception("Closing the connection to Service Bus has failed.")
         finally:
-            self._close_socket()
+            with self._lock:
+                self._close_wire()
             self._selector.close()
             self._wake_in.close()
             self._wake_out.close()
 
     def _turn(self) -> None:
+        with self._lock:
+            self._work()
+            timeout = self._fall_asleep()
+        ready = self._selector.select(timeout)
+        self._is_asleep = False
+        with self._lock:
+            self._take(ready)
+
+    def _work(self) -> None:
         engine, now = self.engine, self.now()
+        if now >= self._lead_ends_at:  # a caller that was interrupted when it should have ended
+            self._end_lead(self._leader)
         deadline = engine.deadline()
         if deadline is not None and deadline <= now:
             engine.expire(now)
@@ -158,13 +281,13 @@ class ThreadedDriver:
         if self._soon_at is None or self._soon_at <= now or self._is_called or self._is_closing:
             self._make_calls()
         self._serve()
-        self._wait()
 
     def _recover(self, failure: Exception) -> None:
         """Take a failure of our own for the loss of the connection, and begin anew."""
         self._failures.tell(failure, self.now())
         try:
-            self._lose(reason_of(failure))
+            with self._lock:
+                self._lose(reason_of(failure))
         except Exception as another:  # noqa: BLE001 - who waited is told by time at the latest
             self._failures.tell(another, self.now())
         self._pause.wait(_PAUSE_SECONDS)  # should it fail again and again, it fails slowly
@@ -183,19 +306,28 @@ class ThreadedDriver:
             self._fetch_tokens()
         self._flush()
 
-    def _wait(self) -> None:
-        deadlines = [at for at in (self.engine.deadline(), self._soon_at) if at is not None]
-        timeout = max(0.0, min(deadlines) - self.now()) if deadlines else None
+    def _due(self) -> float:
+        """When the thread has something to do, whatever comes."""
+        deadlines = (self.engine.deadline(), self._soon_at)
+        return min((at for at in deadlines if at is not None), default=math.inf)
+
+    def _fall_asleep(self) -> float | None:
+        """For how long the thread may wait; None for ever."""
+        self._sleeps_until = self._due()
         self._is_asleep = True  # before looking: whoever calls from now on sees it
         if self._is_called or self._is_closing or (self._calls and self._soon_at is None):
-            timeout = 0.0
-        ready = self._selector.select(timeout)
-        self._is_asleep = False
+            return 0.0
+        if self._sleeps_until == math.inf:
+            return None
+        return max(0.0, self._sleeps_until - self.now())
+
+    def _take(self, ready: list[tuple[selectors.SelectorKey, int]]) -> None:
+        """Do what it was woken for."""
         woken = False
         for key, events in ready:
             if key.fileobj is self._wake_out:
                 woken = True
-            elif events & selectors.EVENT_READ:
+            elif events & selectors.EVENT_READ and self._leader is None:
                 self._read()
         if woken:
             self._make_calls()
@@ -205,84 +337,35 @@ class ThreadedDriver:
 
     def _connect(self) -> None:
         engine = self.engine
-        self._close_socket()
+        self._close_wire()
         try:
-            plain = socket.create_connection(self._address, _CONNECT_SECONDS)
-            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            try:
-                if self._tls is not None:
-                    plain = self._tls.wrap_socket(plain, server_hostname=self._address[0])
-                plain.setblocking(False)
-            except BaseException:
-                plain.close()
-                raise
-        except (OSError, ValueError) as error:  # ValueError: a name that can be no host's
+            self._wire.connect(self._address)
+        except (OSError, ValueError) as error:
             engine.lost(f"{self._address[0]}:{self._address[1]}: {error}", self.now())
             return
-        self._socket = plain
-        self._selector.register(plain, selectors.EVENT_READ)
         engine.begin(self.now())
 
     def _read(self) -> None:
-        """Read what there is, but not for ever: others have their turn, too.
-
-        Inside TLS, bytes may wait where `select` does not see them, so it is read until it is dry.
-        Each read takes a whole record or more, so that what is left after the last one is seen.
-        """
-        for _ in range(_READS_AT_ONCE):
-            if self._socket is None:
-                return
-            try:
-                data = self._socket.recv(_READ_BYTES)
-            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                return
-            except OSError as error:
-                self._lose(str(error))
-                return
-            if not data:
-                self._lose("the peer has closed the socket")
-                return
-            self.engine.receive(data, self.now())
-            if self._tls is None and len(data) < _READ_BYTES:
-                return
+        reason = self._wire.receive(lambda data: self.engine.receive(data, self.now()))
+        if reason:
+            self._lose(reason)
 
     def _flush(self) -> None:
-        if self._socket is None:
+        if not self._wire.is_open:
             return
-        data = self.engine.take_output()
-        if self._unsent is not None:
-            data = bytes(self._unsent) + data
-            self._unsent = None
-        if data:
-            self._write(self._socket, data)
+        reason = self._wire.send(self.engine.take_output())
+        if reason:
+            self._lose(reason)
         if self.engine.is_closed:
-            self._close_socket()
-
-    def _write(self, to: socket.socket, data: bytes) -> None:
-        rest = memoryview(data)
-        while rest:
-            try:
-                rest = rest[to.send(rest) :]
-            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                break
-            except OSError as error:
-                self._lose(str(error))
-                return
-        self._unsent = rest or None
-        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if rest else 0)
-        if self._selector.get_key(to).events != events:
-            self._selector.modify(to, events)
+            self._close_wire()
 
     def _lose(self, reason: str) -> None:
-        self._close_socket()
+        self._close_wire()
         self.engine.lost(reason, self.now())
 
-    def _close_socket(self) -> None:
-        if self._socket is not None:
-            self._selector.unregister(self._socket)
-            self._socket.close()
-            self._socket = None
-        self._unsent = None
+    def _close_wire(self) -> None:
+        self._leader, self._lead_ends_at = None, math.inf
+        self._wire.close()
 
     def _fetch_tokens(self) -> None:
         wanted, self.engine.token_wanted = self.engine.token_wanted, []
@@ -305,3 +388,7 @@ class ThreadedDriver:
             refusal = AmqpError("amqp:unauthorized-access", reason_of(error))
             return lambda: engine.token_failed(entity, refusal, self.now())
         return lambda: engine.put_token(entity, token, expires_at, self.now())
+
+
+def _raise(failure: Exception) -> None:
+    raise failure

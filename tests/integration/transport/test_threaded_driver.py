@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import re
+import selectors
 import socket
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
+from celery_azure.amqp import threaded
 from celery_azure.amqp.messages import Message
-from celery_azure.amqp.threaded import ThreadedDriver
+from celery_azure.amqp.threaded import Fate, ThreadedDriver
 from celery_azure.connection import ServiceBusEndpoint
 from celery_azure.errors import UnreachableError
 from celery_azure.namespace import Namespace
@@ -21,12 +23,15 @@ from servicebus_emulator import ThreadedEmulator
 from servicebus_emulator.nodes.sas import ROOT_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from celery_azure.amqp.claims import TokenSource
 
 PAYLOAD = Message(b"payload").to_bytes()
 SECONDS = 60.0
+with_epoll = pytest.mark.skipif(
+    not hasattr(selectors, "EpollSelector"), reason="callers take the driver's place on Linux only"
+)
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +128,103 @@ def test_a_name_that_can_be_no_host_s_is_told_and_ends_nothing(namespace: Namesp
     with pytest.raises(UnreachableError, match="not sent"):
         namespace.publish("jobs", PAYLOAD, 0.5)
     namespace.driver._address = good
+    namespace.publish("jobs", PAYLOAD, SECONDS)
+
+
+class Interruption(BaseException):
+    """Plays what a signal handler raises."""
+
+
+def publish_until(namespace: Namespace, is_seen: Callable[[], bool]) -> None:
+    """Publish until it has been done by the caller alone: the driver may be busy a few times."""
+
+    def is_seen_then() -> bool:
+        namespace.publish("jobs", PAYLOAD, SECONDS)
+        return is_seen()
+
+    wait_until(is_seen_then, "a caller that takes the place of the driver")
+
+
+def fail_here_once(
+    namespace: Namespace, monkeypatch: pytest.MonkeyPatch, step: str, failure: BaseException
+) -> list[BaseException]:
+    """Let a step of the engine fail when it is taken in this thread; empty when it has."""
+    original, here, failures = getattr(namespace.engine, step), threading.get_ident(), [failure]
+
+    def fail_once(*arguments: object) -> object:
+        if failures and threading.get_ident() == here:
+            raise failures.pop()
+        return original(*arguments)
+
+    monkeypatch.setattr(namespace.engine, step, fail_once)
+    return failures
+
+
+@with_epoll
+def test_who_waits_for_an_answer_reads_it_where_the_driver_sleeps(
+    namespace: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, readers = namespace.engine.receive, set[int]()
+
+    def receive(data: bytes, now: float) -> None:
+        readers.add(threading.get_ident())
+        original(data, now)
+
+    monkeypatch.setattr(namespace.engine, "receive", receive)
+    publish_until(namespace, lambda: threading.get_ident() in readers)
+
+
+@with_epoll
+@pytest.mark.parametrize("step", ["receive", "take_output"])
+def test_what_fails_in_a_caller_is_the_driver_s_to_mend(
+    namespace: Namespace,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    step: str,
+) -> None:
+    failures = fail_here_once(namespace, monkeypatch, step, KeyError("a defect"))
+    publish_until(namespace, lambda: not failures)
+    [told] = errors(caplog)
+    assert told.endswith("it begins anew: KeyError: 'a defect'")
+
+
+@with_epoll
+@pytest.mark.parametrize("step", ["receive", "take_output"])
+def test_a_caller_that_is_interrupted_leaves_a_driver_that_begins_anew(
+    namespace: Namespace,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    step: str,
+) -> None:
+    fail_here_once(namespace, monkeypatch, step, Interruption())
+    with pytest.raises(Interruption):
+        publish_until(namespace, lambda: False)
+    namespace.publish("jobs", PAYLOAD, SECONDS)
+    [told] = errors(caplog)
+    assert told.endswith("RuntimeError: a signal handler has interrupted a call")
+
+
+@with_epoll
+def test_an_answer_that_takes_its_time_is_left_to_the_driver(
+    namespace: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, ends = namespace.driver._end_lead, list[object]()
+
+    def end_lead(fate: Fate | None) -> None:
+        ends.append(fate)
+        original(fate)
+
+    monkeypatch.setattr(threaded, "_LEAD_SECONDS", 0.0)
+    monkeypatch.setattr(namespace.driver, "_end_lead", end_lead)
+    publish_until(namespace, lambda: bool(ends))
+
+
+@with_epoll
+def test_a_caller_that_never_ends_its_lead_is_relieved(namespace: Namespace) -> None:
+    driver = namespace.driver
+    namespace.publish("jobs", PAYLOAD, SECONDS)
+    with driver._lock:
+        assert driver._lead(Fate()) is not None
     namespace.publish("jobs", PAYLOAD, SECONDS)
 
 

@@ -30,9 +30,11 @@ class InlineDriver:
 
     Attributes:
         seconds: How much time passes with each call.
+        is_idle: Whether callers may take its place.
     """
 
     seconds = 0.25
+    is_idle = False
 
     def __init__(self, world: World, engine: Engine) -> None:
         self.engine = world.engine = engine
@@ -64,6 +66,12 @@ class InlineDriver:
             self._is_beside = False
 
     call_soon = call
+
+    def call_here(self, answer: object, function: Callable[..., object], *arguments: Any) -> bool:
+        del answer
+        if self.is_idle:
+            self.call(function, *arguments)
+        return self.is_idle
 
     def call_beside(self, function: Callable[..., object], *arguments: Any) -> None:
         """Call it when the call that is under way has been made."""

@@ -60,6 +60,15 @@ def test_a_message_is_with_the_broker_when_publishing_returns(world: World) -> N
     assert world.queue.counts(world.now).active == 1
 
 
+def test_a_caller_that_takes_the_place_of_an_idle_driver_sends_its_message(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    namespace = namespace_of(world)
+    monkeypatch.setattr(namespace.driver, "is_idle", True, raising=False)
+    namespace.publish("jobs", PAYLOAD, 5.0)
+    assert world.queue.counts(world.now).active == 1
+
+
 def test_what_the_broker_refuses_is_raised_as_what_it_is(world: World) -> None:
     namespace = namespace_of(world)
     with pytest.raises(NotFoundError):
