@@ -39,8 +39,8 @@ start, comes too late (docs/http-api.md)."""
 def create_worker_app(settings: Settings, platform: str = sys.platform) -> Celery:
     """Build the worker's app, with its task."""
     app = create_celery_app(settings)
-    if platform == "win32":
-        app.conf.worker_pool = "threads"  # Celery's own choice, prefork, does not work there
+    # Celery's own choice, prefork, does not work on Windows.
+    app.conf.worker_pool = "threads" if platform == "win32" else "celery_azure.prefork:TaskPool"
     app.conf.result_backend_transport_options["also_expire"] = {
         idempotency.PREFIX: settings.idempotency_hours * 3600
     }

@@ -48,7 +48,9 @@ def test_when_a_start_is_stored_is_a_setting(monkeypatch: pytest.MonkeyPatch) ->
     assert app.conf.result_backend_transport_options["started_after"] == 0.7
 
 
-@pytest.mark.parametrize(("platform", "pool"), [("win32", "threads"), ("linux", "prefork")])
+@pytest.mark.parametrize(
+    ("platform", "pool"), [("win32", "threads"), ("linux", "celery_azure.prefork:TaskPool")]
+)
 def test_where_processes_cannot_fork_tasks_run_in_threads(
     monkeypatch: pytest.MonkeyPatch, platform: str, pool: str
 ) -> None:
