@@ -200,6 +200,7 @@ def test_a_caller_that_is_interrupted_leaves_a_driver_that_begins_anew(
     with pytest.raises(Interruption):
         publish_until(namespace, lambda: False)
     namespace.publish("jobs", PAYLOAD, SECONDS)
+    wait_until(lambda: errors(caplog), "the error in the log")
     [told] = errors(caplog)
     assert told.endswith("RuntimeError: a signal handler has interrupted a call")
 
