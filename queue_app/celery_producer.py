@@ -52,7 +52,7 @@ _CHECK_SECONDS = 3.5
 _BROKER_THREADS = 4
 _STORAGE_THREADS = 8
 _FAST_FAILURE = {"send_timeout": 4}
-_FRESH_SECONDS = 0.005
+_FRESH_SECONDS = 0.003
 """So long a new job is PENDING without a look: no worker can be done, and would have to wait."""
 
 _NO_STATE = (KombuError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
@@ -108,7 +108,7 @@ class CeleryProducer:
     async def shown(self, task_id: str, show: Callable[[JobStatus], Shown]) -> Shown:
         """Return what is made of the job's status; of one that is kept, it is made once.
 
-        A job that was accepted here five milliseconds ago at most is PENDING, whatever is stored.
+        A job that was accepted here three milliseconds ago at most is PENDING, whatever is stored.
         """
         form: Shown | None = self._results.form(task_id)
         if form is not None:

@@ -184,7 +184,7 @@ async def test_a_job_that_was_accepted_just_now_is_looked_for_a_moment_later(fre
     task_id = await producer.enqueue(Payload(b"{}", {}))
     shelf.meta = {"status": "SUCCESS", "result": 1}
     assert (await status_told(producer, task_id)).state == "PENDING"
-    await asyncio.sleep(0.004)
+    await asyncio.sleep(0.002)
     assert (await status_told(producer, task_id)).state == "PENDING"
     assert shelf.reads == 0
     await asyncio.sleep(0.002)
