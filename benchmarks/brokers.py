@@ -77,6 +77,7 @@ def service_bus(endpoints: Endpoints) -> list[Broker]:
             f"azureservicebus://{endpoints.key_name}:{endpoints.key}@{endpoints.namespace}"
         ),
         "broker_transport": "celery_azure.transport:Transport",
+        "worker_pool": "celery_azure.prefork:TaskPool",  # what `--pool=prefork` means then
     }
     stock = {
         "broker_url": "azureservicebus://emulator",
