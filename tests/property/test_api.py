@@ -147,14 +147,15 @@ class ApiMachine(RuleBasedStateMachine):
     def enqueue_a_batch(self, jobs: list[Any]) -> Any:
         body = encode_json(jobs)
         response = self.loop.run(self.http.post("/enqueue/batch", content=body, headers=JSON))
-        if "broker" in self.down and any(isinstance(job, dict) for job in jobs):
+        fitting = [isinstance(job, dict) and len(encode_json(job)) <= LIMIT for job in jobs]
+        if "broker" in self.down and any(fitting):
             self.refuse(response, 503)
             return multiple()
         assert response.status_code == 200, response.text
         answer = response.json()
         taken: list[str] = []
-        for job, item in zip(jobs, answer["items"], strict=True):
-            if isinstance(job, dict) and len(encode_json(job)) <= LIMIT:
+        for job, fits, item in zip(jobs, fitting, answer["items"], strict=True):
+            if fits:
                 assert item["status"] == 200
                 taken.append(self.know(item["task_id"], job))
             else:

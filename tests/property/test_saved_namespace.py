@@ -48,7 +48,7 @@ MODIFIED = {"a": 1, "b": UInt(2), "c": "ü", "d": None}
 ENVELOPE = Envelope(True, 7, 5000, {Symbol("x-opt-partition-key"): "p"})
 
 
-def picture(namespace: Namespace) -> dict[str, Any]:
+def picture(namespace: Namespace, now: float) -> dict[str, Any]:
     """All that must outlive a restart; not who has something locked."""
     entities: list[Queue | Topic] = []
     entities += namespace.list_queues()
@@ -61,11 +61,11 @@ def picture(namespace: Namespace) -> dict[str, Any]:
         for part in tuple(parts):
             if isinstance(part, Queue):
                 parts += part.sub_queues()
-        shown |= {part.path: picture_of(part) for part in parts}
+        shown |= {part.path: picture_of(part, now) for part in parts}
     return shown
 
 
-def picture_of(entity: Queue | Topic) -> list[Any]:
+def picture_of(entity: Queue | Topic, now: float) -> list[Any]:
     stored = entity._store.starting_at(0)
     messages = [(each.sequence_number, *write_message(each)) for each in stored]
     shown: list[Any] = [entity.description, messages, entity.last_sequence_number]
@@ -76,7 +76,8 @@ def picture_of(entity: Queue | Topic) -> list[Any]:
     if isinstance(entity, Queue) and (sessions := entity.sessions) is not None:
         shown += [sessions.list(None), [sessions.saved_state(each) for each in SESSIONS]]
     if entity._history is not None:
-        shown.append(dict(entity._history._until))
+        known = entity._history._until.items()
+        shown.append({identity: until for identity, until in known if until > now})
     return shown
 
 
@@ -228,7 +229,7 @@ class SavedNamespace(RuleBasedStateMachine):
     def save(self) -> None:
         assert self.file is not None
         self.file.save(self.journal, self.now)
-        self.saved = picture(self.namespace)
+        self.saved_at, self.saved = self.now, picture(self.namespace, self.now)
         assert self.journal.is_empty
 
     @precondition(lambda self: self.file is not None)
@@ -239,7 +240,7 @@ class SavedNamespace(RuleBasedStateMachine):
         assert self.file is not None
         self.file.close()
         self.open()
-        assert picture(self.namespace) == self.saved
+        assert picture(self.namespace, self.saved_at) == self.saved
         assert self.journal.is_empty
         assert all(
             self.namespace.resolve_queue(path).locked_count == 0 for path in (*OUTLETS, "sessions")
