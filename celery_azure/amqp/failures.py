@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import traceback
+
 from kombu.log import get_logger
 
 logger = get_logger(__name__)
@@ -12,6 +15,18 @@ _TELL_AGAIN_SECONDS = 60.0
 def reason_of(error: BaseException) -> str:
     """An error in one line."""
     return (str(error).splitlines() or [""])[0] or type(error).__name__
+
+
+def is_from_signal_handler(failure: BaseException) -> bool:
+    """Whether a signal handler has raised it, in the middle of what has failed by that.
+
+    That is meant for whoever was interrupted, such as Celery's `SoftTimeLimitExceeded`. A handler
+    that is written in C (the one of Ctrl-C) is not known by this; what that raises is no
+    `Exception`.
+    """
+    frames = {frame.f_code for frame, _ in traceback.walk_tb(failure.__traceback__)}
+    handlers = (signal.getsignal(number) for number in signal.valid_signals())
+    return any(getattr(handler, "__code__", None) in frames for handler in handlers)
 
 
 class FailureLog:

@@ -169,12 +169,12 @@ class Receiver(Link):
         """Take a message."""
         locked = not self.sender_settles and len(tag) == 16  # noqa: PLR2004 - a .NET Guid
         token = UUID(bytes_le=tag) if locked else None
-        self.held += 1
         delivery = Delivery(self, payload, delivery_id, self.epoch, token, now)
         delivery.was_awaited = self._free_ticks >= _IDLE_TICKS
         if token is not None and self.keeper is not None:
             self.keeper.hold(delivery)
         self.buffer.append(delivery)
+        self.held += 1  # last: what a signal handler cuts short must not take room for ever
         if len(self.buffer) == 1:  # else who takes comes to it, or has no room for it yet
             self.on_message()
         if self.credit <= 0:

@@ -133,9 +133,9 @@ class Sender(Link):
                 continue
             self._groups.appendleft(group)  # nothing is lost should the next line fail
             delivery_id = _send(connection, self, group)
+            self._in_flight[delivery_id] = group, now + _SILENCE_SECONDS
             self._groups.popleft()
             self.deliveries += 1
-            self._in_flight[delivery_id] = group, now + _SILENCE_SECONDS
 
     def on_attached(self, now: float) -> None:
         """Nothing can be sent before there is credit."""
@@ -147,12 +147,13 @@ class Sender(Link):
 
     def on_outcome(self, delivery_id: int, outcome: Outcome, now: float) -> None:
         """Tell each message of the delivery its fate, or find it out."""
-        group, _ = self._in_flight.pop(delivery_id, ([], 0.0))
+        group, _ = self._in_flight.get(delivery_id, ([], 0.0))
         if outcome.is_accepted:
             _end_all(group, None)
         else:
             error = outcome.error or AmqpError("amqp:internal-error", "the message was refused")
             self._on_refused(group, error, now)
+        self._in_flight.pop(delivery_id, None)  # last: a signal handler may have cut it short
         self.pump(now)
 
     def on_down(self, error: AmqpError, now: float) -> None:

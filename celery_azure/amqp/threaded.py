@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from kombu.log import get_logger
 
-from celery_azure.amqp.failures import FailureLog, reason_of
+from celery_azure.amqp.failures import FailureLog, is_from_signal_handler, reason_of
 from celery_azure.amqp.frames import AmqpError
 from celery_azure.amqp.wire import Wire
 
@@ -157,62 +157,68 @@ class ThreadedDriver:
             with self._lock:  # a `with`, as nothing that a signal handler raises can part it
                 self._attempt(function, *arguments)
                 if is_alone:  # where several take turns, the thread reads for all of them
-                    poll = self._lead(fate)
+                    poll = _POLL()
+                    self._guard(self._lead, fate, poll)
             while self._leader is fate and poll.poll(_LEAD_SECONDS * 1000):
                 with self._lock:
                     self._follow_up(fate)
         finally:
             if self._leader is fate:
                 with self._lock:
-                    self._end_lead(fate)
+                    self._guard(self._end_lead, fate)
         return True
 
-    def _lead(self, fate: Fate) -> Any:
+    def _lead(self, fate: Fate, poll: Any) -> None:
         """Let the caller read the socket instead of the thread, if that is for anything."""
-        poll = _POLL()
         if self._wire.is_open and self._leader is None and not fate.is_known:
             poll.register(self._wire, _POLLIN)
             self._leader, self._lead_ends_at = fate, self.now() + _LEAD_SECONDS
             self._wire.is_read_elsewhere = True
             self._wire.watch()
-        return poll
 
     def _follow_up(self, fate: Fate) -> None:
         if self._leader is fate:
             self._attempt(self._read)
             if fate.is_known or self.now() >= self._lead_ends_at:
-                self._end_lead(fate)
+                self._guard(self._end_lead, fate)
 
     def _end_lead(self, fate: Fate | None) -> None:
         """Let the thread read again, unless it does so already."""
         if self._leader is fate:
-            self._leader, self._lead_ends_at = None, math.inf
             self._wire.is_read_elsewhere = False
             self._wire.watch()
+            self._leader, self._lead_ends_at = None, math.inf  # last: see `_work`
 
     def _attempt(self, function: Callable[..., object], *arguments: Any) -> None:
-        """Do some of the thread's work; what fails is left to the thread, and so is what is due."""
-        try:
-            function(*arguments)
-            self._flush()
-        except Exception as failure:  # noqa: BLE001 - raised again, where it is dealt with
-            self._hand_back(failure)
-        except BaseException:  # by a signal handler: what it has cut short is whole no more
-            self._hand_back(RuntimeError("a signal handler has interrupted a call"))
-            raise
+        """Do some of the thread's work, and leave to the thread what is due then."""
+        if self._guard(function, *arguments):
+            self._guard(self._flush)
         is_due = self._wire.has_unsent or self.engine.token_wanted
         if self._is_asleep and (is_due or self._due() < self._sleeps_until):
             self._wake()
 
-    def _hand_back(self, failure: Exception) -> None:
-        """Let the thread deal with what has failed."""
-        self._end_lead(self._leader)
-        self.call(_raise, failure)
+    def _guard(self, function: Callable[..., object], *arguments: Any) -> bool:
+        """Call something; should it fail, the thread ends the connection and begins anew."""
+        try:
+            function(*arguments)
+        except BaseException as failure:
+            self._leader, self._lead_ends_at = None, math.inf
+            if not isinstance(failure, Exception) or is_from_signal_handler(failure):
+                # What it has cut short is whole no more: here, in the engine, in the selector.
+                self.call(_raise, RuntimeError("a signal handler has interrupted a call"))
+                raise
+            self.call(_raise, failure)
+            return False
+        return True
 
     def _wake(self) -> None:
+        # A signal handler that raises comes before both or after: nothing else is called between.
         self._is_asleep = False
-        with contextlib.suppress(OSError):  # full: it will wake; closed: it is gone
+        try:
             self._wake_in.send(b"\0")
+        except OSError as error:  # full: it will wake; closed: it is gone
+            if is_from_signal_handler(error):
+                raise
 
     @staticmethod
     def call_beside(function: Callable[..., object], *arguments: Any) -> None:

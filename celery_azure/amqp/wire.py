@@ -7,6 +7,8 @@ import socket
 import ssl
 from typing import TYPE_CHECKING
 
+from celery_azure.amqp.failures import is_from_signal_handler
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -87,6 +89,8 @@ class Wire:
             except _NOT_NOW:
                 break
             except OSError as error:
+                if is_from_signal_handler(error):  # a `TimeoutError`, say
+                    raise
                 return str(error)
             if not data:
                 return "the peer has closed the socket"
@@ -112,6 +116,8 @@ class Wire:
             except _NOT_NOW:
                 break
             except OSError as error:
+                if is_from_signal_handler(error):  # a `TimeoutError`, say
+                    raise
                 return str(error)
         self._unsent = rest or None
         self.watch()

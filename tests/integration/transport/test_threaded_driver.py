@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import re
+import select
 import selectors
 import socket
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
+from billiard.exceptions import SoftTimeLimitExceeded
 
 from celery_azure.amqp import threaded
 from celery_azure.amqp.messages import Message
@@ -21,6 +24,7 @@ from celery_azure.tokens import token_source
 from harness.waiting import wait_until
 from servicebus_emulator import ThreadedEmulator
 from servicebus_emulator.nodes.sas import ROOT_KEY
+from tests.unit.celery_azure.amqp.interruptions import Interruption, handler_that_raises
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -131,8 +135,8 @@ def test_a_name_that_can_be_no_host_s_is_told_and_ends_nothing(namespace: Namesp
     namespace.publish("jobs", PAYLOAD, SECONDS)
 
 
-class Interruption(BaseException):
-    """Plays what a signal handler raises."""
+class OutOfTimeError(TimeoutError):
+    """Plays what the handler of an alarm raises."""
 
 
 def publish_until(namespace: Namespace, is_seen: Callable[[], bool]) -> None:
@@ -145,15 +149,22 @@ def publish_until(namespace: Namespace, is_seen: Callable[[], bool]) -> None:
     wait_until(is_seen_then, "a caller that takes the place of the driver")
 
 
+def throw(failure: BaseException) -> None:
+    raise failure
+
+
 def fail_here_once(
-    namespace: Namespace, monkeypatch: pytest.MonkeyPatch, step: str, failure: BaseException
-) -> list[BaseException]:
+    namespace: Namespace,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+    fail: Callable[[], object],
+) -> list[Callable[[], object]]:
     """Let a step of the engine fail when it is taken in this thread; empty when it has."""
-    original, here, failures = getattr(namespace.engine, step), threading.get_ident(), [failure]
+    original, here, failures = getattr(namespace.engine, step), threading.get_ident(), [fail]
 
     def fail_once(*arguments: object) -> object:
         if failures and threading.get_ident() == here:
-            raise failures.pop()
+            failures.pop()()
         return original(*arguments)
 
     monkeypatch.setattr(namespace.engine, step, fail_once)
@@ -182,7 +193,7 @@ def test_what_fails_in_a_caller_is_the_driver_s_to_mend(
     caplog: pytest.LogCaptureFixture,
     step: str,
 ) -> None:
-    failures = fail_here_once(namespace, monkeypatch, step, KeyError("a defect"))
+    failures = fail_here_once(namespace, monkeypatch, step, partial(throw, KeyError("a defect")))
     publish_until(namespace, lambda: not failures)
     [told] = errors(caplog)
     assert told.endswith("it begins anew: KeyError: 'a defect'")
@@ -196,13 +207,47 @@ def test_a_caller_that_is_interrupted_leaves_a_driver_that_begins_anew(
     caplog: pytest.LogCaptureFixture,
     step: str,
 ) -> None:
-    fail_here_once(namespace, monkeypatch, step, Interruption())
+    fail_here_once(namespace, monkeypatch, step, partial(throw, Interruption()))
     with pytest.raises(Interruption):
         publish_until(namespace, lambda: False)
     namespace.publish("jobs", PAYLOAD, SECONDS)
     wait_until(lambda: errors(caplog), "the error in the log")
     [told] = errors(caplog)
     assert told.endswith("RuntimeError: a signal handler has interrupted a call")
+
+
+@with_epoll
+@pytest.mark.parametrize("step", ["receive", "take_output"])
+@pytest.mark.parametrize("failure", [OutOfTimeError, SoftTimeLimitExceeded])
+def test_what_a_signal_handler_raises_is_for_the_caller_whatever_it_is(
+    namespace: Namespace, monkeypatch: pytest.MonkeyPatch, step: str, failure: type[Exception]
+) -> None:
+    with handler_that_raises(failure()) as interrupt:
+        fail_here_once(namespace, monkeypatch, step, interrupt)
+        with pytest.raises(failure):
+            publish_until(namespace, lambda: False)
+    namespace.publish("jobs", PAYLOAD, SECONDS)
+
+
+@with_epoll
+def test_a_caller_that_is_interrupted_in_the_selector_leaves_a_driver_that_begins_anew(
+    namespace: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver, here = namespace.driver, threading.get_ident()
+    original, interruptions = driver._wire.watch, [Interruption()]
+
+    def watch() -> None:
+        """Leave it with a descriptor that is none of its files any more, but waited for still."""
+        if interruptions and driver._leader is not None and threading.get_ident() == here:
+            del driver._selector._fd_to_key[driver._wire.fileno()]  # type: ignore[attr-defined]
+            raise interruptions.pop()
+        original()
+
+    monkeypatch.setattr(driver._wire, "watch", watch)
+    with pytest.raises(Interruption):
+        publish_until(namespace, lambda: False)
+    for _ in range(3):
+        namespace.publish("jobs", PAYLOAD, SECONDS)
 
 
 @with_epoll
@@ -225,7 +270,8 @@ def test_a_caller_that_never_ends_its_lead_is_relieved(namespace: Namespace) -> 
     driver = namespace.driver
     namespace.publish("jobs", PAYLOAD, SECONDS)
     with driver._lock:
-        assert driver._lead(Fate()) is not None
+        driver._lead(Fate(), select.poll())
+        assert driver._leader is not None
     namespace.publish("jobs", PAYLOAD, SECONDS)
 
 
@@ -297,3 +343,32 @@ def test_a_call_that_can_wait_is_made_though_nobody_calls_again(namespace: Names
     assert first.wait(SECONDS)
     namespace.driver.call_soon(second.set)
     assert second.wait(SECONDS)
+
+
+class Interrupted:
+    """Plays what wakes the driver's thread, and a signal comes meanwhile."""
+
+    def __init__(self, interrupt: Callable[[], None]) -> None:
+        self._interrupt = interrupt
+
+    def send(self, data: bytes) -> None:
+        del data
+        self._interrupt()
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+def test_a_time_out_of_the_caller_s_is_raised_where_it_wakes_the_driver(
+    namespace: Namespace,
+) -> None:
+    driver = StillDriver(namespace.engine, namespace.driver._tokens, ("", 0), None)
+    driver._wake_in.close()
+    driver.fall_asleep()
+    with handler_that_raises(TimeoutError()) as interrupt:
+        driver._wake_in = Interrupted(interrupt)  # type: ignore[assignment]
+        with pytest.raises(TimeoutError):
+            driver.call(list)
+    driver._thread.join()
+    driver._selector.close()
+    driver.forget()

@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from celery_azure.amqp.engine import TICK_SECONDS
 from celery_azure.amqp.settlement import ABANDON, COMPLETE, RELEASE, Settlement, dead_letter
+from tests.unit.celery_azure.amqp.interruptions import Interruption
 from tests.unit.celery_azure.amqp.world import Settled, World
+
+if TYPE_CHECKING:
+    from celery_azure.amqp.settlement import Delivery
 
 
 def counts(world: World) -> tuple[int, int]:
@@ -249,3 +255,26 @@ def test_what_comes_to_a_new_link_was_not_awaited() -> None:
         world.pass_time(TICK_SECONDS)
     world.put("a")
     assert [delivery.was_awaited for delivery in receiver.buffer] == [False]
+
+
+class CutShort:
+    """Plays a keeper of locks that is interrupted."""
+
+    def hold(self, delivery: Delivery) -> None:
+        del delivery
+        raise Interruption
+
+    def drop(self, delivery: Delivery) -> None:
+        """There is none."""
+
+    def expire(self, now: float) -> None:
+        """There is none."""
+
+
+def test_a_message_whose_coming_was_cut_short_takes_no_room() -> None:
+    world = World()
+    receiver = world.receiver(1)
+    receiver.keeper = CutShort()
+    with pytest.raises(Interruption):
+        world.put("a")
+    assert receiver.held == 0

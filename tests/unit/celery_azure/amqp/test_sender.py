@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 import pytest
@@ -8,6 +9,7 @@ from celery_azure.amqp.connection import State
 from celery_azure.amqp.messages import BATCH_FORMAT, FIRST_COPY, Message, Received, as_copy
 from celery_azure.amqp.sender import Outgoing
 from tests.unit.celery_azure.amqp import wire
+from tests.unit.celery_azure.amqp.interruptions import Interruption
 from tests.unit.celery_azure.amqp.world import LISTENER, Fates, World
 
 if TYPE_CHECKING:
@@ -316,3 +318,43 @@ def test_a_copy_says_all_the_rest_as_the_message_did() -> None:
         assert copied.properties == original.properties
         assert (copied.header, copied.annotations) == (original.header, original.annotations)
         assert (copied.system, copied.body) == (original.system, original.body)
+
+
+def test_whoever_waits_is_told_though_telling_another_one_was_cut_short() -> None:
+    def cut_short(_: AmqpError | None) -> None:
+        raise Interruption
+
+    world = World()
+    sender = world.sender()
+    sender.submit(Outgoing(Message(b"a").to_bytes(), world.now + 10, cut_short))
+    fates = world.submit(sender, "b")
+    with pytest.raises(Interruption):
+        world.turn()
+    assert fates.accepted == []
+    world.cut()
+    world.pass_time(0.5)
+    assert fates.accepted == ["b"]
+
+
+class CutShort(deque[list[Outgoing]]):
+    """Is interrupted when the first one has been taken from it."""
+
+    def popleft(self) -> list[Outgoing]:
+        super().popleft()
+        raise Interruption
+
+
+def test_a_message_whose_sending_was_cut_short_is_not_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+    sender = world.sender()
+    fates = Fates()
+    fates.wait_for(sender, "a", Message(b"a").to_bytes(), world.now + 10)
+    with monkeypatch.context() as patch:
+        patch.setattr(sender, "_groups", CutShort())
+        with pytest.raises(Interruption):
+            sender.pump(world.now)
+    world.cut()
+    world.pass_time(0.5)
+    assert fates.accepted == ["a"]
