@@ -23,7 +23,7 @@ _PACKAGE = Path(__file__).parent / "azurite"
 _OF_NODE = (
     *("--require", str(_PACKAGE / "quicker.cjs")),
     "--disable-warning=DEP0040",  # of a package that Azurite uses; it tells nobody here anything
-    # Azurite makes an error of each blob that is missing: its stack was a tenth of that answer.
+    # Azurite makes an error of each blob that is missing, whose stack nobody reads.
     "--stack-trace-limit=0",
 )
 

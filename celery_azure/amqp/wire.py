@@ -89,9 +89,7 @@ class Wire:
             except _NOT_NOW:
                 break
             except OSError as error:
-                if is_from_signal_handler(error):  # a `TimeoutError`, say
-                    raise
-                return str(error)
+                return _reason(error)
             if not data:
                 return "the peer has closed the socket"
             take(data)
@@ -116,9 +114,7 @@ class Wire:
             except _NOT_NOW:
                 break
             except OSError as error:
-                if is_from_signal_handler(error):  # a `TimeoutError`, say
-                    raise
-                return str(error)
+                return _reason(error)
         self._unsent = rest or None
         self.watch()
         return ""
@@ -155,3 +151,10 @@ class Wire:
         """Close the descriptor that a child inherited; the selector is the parent's."""
         if self._socket is not None:
             self._socket.close()
+
+
+def _reason(error: OSError) -> str:
+    """Why a socket failed; what a signal handler raised (a `TimeoutError`, say) is raised on."""
+    if is_from_signal_handler(error):
+        raise error
+    return str(error)

@@ -3,12 +3,12 @@
 
 const Module = require("node:module");
 
-// Application Insights is loaded even when telemetry is off, and never used then: two thirds of the
-// time that Azurite takes to start.
+// Application Insights is loaded even when telemetry is off, and never used then: most of the time
+// that Azurite takes to start.
 const withoutTelemetry = () => ({});
 
 // For each request, the same few templates of paths are parsed and compared with the same three
-// paths, once for each operation that Azurite knows: about a tenth of its time.
+// paths, once for each operation that Azurite knows.
 const remembering = (answer) => {
   const known = new Map();
   return (question, ...rest) => {
