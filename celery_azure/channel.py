@@ -18,6 +18,7 @@ from celery_azure.administration import FOR_EVER
 from celery_azure.amqp.codec import CodecError
 from celery_azure.amqp.messages import FIRST_COPY, Received
 from celery_azure.amqp.settlement import ABANDON, COMPLETE, RELEASE, dead_letter
+from celery_azure.bodies import Message
 from celery_azure.envelope import KOMBU, NotAnEnvelopeError, decode, encode
 from celery_azure.errors import RefusedError
 from celery_azure.locks import on_lost, on_settled
@@ -82,6 +83,7 @@ class Channel(RoutingChannel):
         taking: The delivery that is being handed to a consumer just now.
     """
 
+    Message = Message
     do_restore = True
     _warned_of_priority = False
 

@@ -16,10 +16,12 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from kombu.utils.json import dumps, loads
+from kombu.utils.json import dumps
 
 from celery_azure.amqp.codec import is_representable
 from celery_azure.amqp.messages import FIRST_COPY, Message
+from celery_azure.bodies import read_json, read_payload
+from celery_azure.serializer import parse
 from celery_azure.subscriptions import ROUTING_KEY
 
 if TYPE_CHECKING:
@@ -39,17 +41,19 @@ EXTRA = "celery-json"
 """The application property of JSON that marks a native message."""
 
 _JSON_TYPES = ("json", "application/json", "application/vnd.celery.plain+json")
+_CONTENT = ("content-type", "content-encoding")
 _TASK_PARTS = 3
 _KEPT = ("body_encoding", "message_id", "type", "timestamp", "user_id", "app_id", "cluster_id")
 """Properties of kombu's that Service Bus has nowhere, or changes."""
 
 _NONE = type(None)
+_TEXT = frozenset({str, _NONE})
 _NUMBER = frozenset({int, float, _NONE})
 _HEADERS = {
     "task": frozenset({str}),
     "id": frozenset({str, int}),
-    "eta": frozenset({str, _NONE}),
-    "expires": frozenset({str, _NONE}),
+    "eta": _TEXT,
+    "expires": _TEXT,
     "timelimit": frozenset({list, _NONE}),
     "stamps": frozenset({dict, _NONE}),
     "stamped_headers": frozenset({list, _NONE}),
@@ -203,7 +207,7 @@ def _from_native(received: Received) -> dict[str, Any]:
 
 def _extra(text: Any) -> dict[str, Any]:
     try:
-        extra = json.loads(text)
+        extra = parse(text)
     except (ValueError, TypeError, RecursionError) as error:
         raise NotAnEnvelopeError(f"the property {EXTRA} is not JSON") from error
     if not isinstance(extra, dict):
@@ -213,7 +217,7 @@ def _extra(text: Any) -> dict[str, Any]:
 
 def _from_kombu(body: bytes) -> dict[str, Any]:
     try:
-        message = loads(body.decode())
+        message = read_json(body)
     except Exception as error:  # whatever kombu's readers of types raise
         raise NotAnEnvelopeError(
             "it has no Celery properties, and its body is not a JSON object as kombu writes it"
@@ -226,6 +230,8 @@ def _from_kombu(body: bytes) -> dict[str, Any]:
         or not isinstance(message["properties"].get("delivery_info"), dict)
     ):
         raise NotAnEnvelopeError("the body has no Celery headers and properties")
+    if not {type(message.get(name)) for name in _CONTENT} <= _TEXT:
+        raise NotAnEnvelopeError("its content type and encoding are no text")
     return message
 
 
@@ -256,8 +262,8 @@ def _check_body(message: dict[str, Any]) -> None:
     if message.get("content-type") not in _JSON_TYPES or headers.get("compression"):
         return
     try:
-        value = json.loads(body)
-    except (ValueError, RecursionError, TypeError) as error:
+        value = read_payload(message, body.encode() if isinstance(body, str) else body)
+    except Exception as error:  # whatever kombu's readers raise
         raise NotAnEnvelopeError("its body is not JSON, as its content type says") from error
     if "task" not in headers:
         return

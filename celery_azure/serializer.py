@@ -22,7 +22,23 @@ def dumps(value: Any) -> str:
 
 def loads(data: bytes | str) -> Any:
     """Read what `dumps` wrote."""
-    return json.loads(data if isinstance(data, str) else str(data, "utf-8"))
+    return parse(data if isinstance(data, str) else str(data, "utf-8"))
+
+
+_read_start = json.JSONDecoder().raw_decode
+
+
+def parse(text: str) -> Any:
+    """Read what `json.loads` reads, sooner where no space stands around it.
+
+    Raises:
+        ValueError: It is no JSON.
+    """
+    try:
+        value, end = _read_start(text)
+    except ValueError:
+        end = None
+    return value if end == len(text) else json.loads(text)
 
 
 def register_plain_json() -> None:

@@ -153,18 +153,21 @@ def foreign(body: bytes = b"[[], {}, {}]", **properties: Any) -> Received:
 
 
 TASK: dict[str, Any] = {"task": "work", "id": "1"}
+UNREADABLE = b'[[{"__type__": "decimal", "__value__": "one"}], {}, {}]'
 
 
 def from_kombu(
     headers: dict[str, Any] | None = None,
     body: str = "W1tdLHt9LHt9XQ==",
     body_encoding: object = "base64",
-    kind: str = "application/json",
+    kind: object = "application/json",
+    encoding: object = "utf-8",
 ) -> Received:
     """A message in kombu's own shape; as it is without arguments, it can be read."""
     properties = {"body_encoding": body_encoding, "delivery_info": {}}
-    message = {"body": body, "headers": headers or {}, "properties": properties}
-    return foreign(json.dumps({**message, "content-type": kind}).encode())
+    message: dict[str, object] = {"body": body, "headers": headers or {}}
+    message |= {"properties": properties, "content-type": kind, "content-encoding": encoding}
+    return foreign(json.dumps(message).encode())
 
 
 @pytest.mark.parametrize(
@@ -189,6 +192,8 @@ def test_another_language_may_write_a_task_with_two_properties() -> None:
         pytest.param(foreign(b'{"body": "x", "headers": {}, "properties": {}}'), id="no info"),
         pytest.param(foreign(b"{broken", task="work", id="1"), id="broken body"),
         pytest.param(foreign(b"[" * 100_000, task="work", id="1"), id="deep body"),
+        pytest.param(foreign("[[], {}, {}]".encode("utf-16"), **TASK), id="no UTF-8"),
+        pytest.param(foreign(UNREADABLE, **TASK), id="a value of a type that it cannot have"),
         pytest.param(foreign(b"[1, 2]", task="work", id="1"), id="no task"),
         pytest.param(foreign(b"[[], [], {}]", task="work", id="1"), id="no keywords"),
         pytest.param(foreign(b"[]", **{EXTRA: "{broken"}), id="broken property"),
@@ -220,6 +225,9 @@ def test_another_language_may_write_a_task_with_two_properties() -> None:
         pytest.param(from_kombu(body_encoding="rot13"), id="unknown encoding"),
         pytest.param(from_kombu(body_encoding=["base64"]), id="a list for an encoding"),
         pytest.param(from_kombu(body="x", body_encoding="base64", kind="x/y"), id="no base64"),
+        pytest.param(from_kombu(body='["\ud800"]', body_encoding=None), id="no Unicode"),
+        pytest.param(from_kombu(kind=["application/json"]), id="a list for a content type"),
+        pytest.param(from_kombu(encoding=8, kind="text/plain"), id="a number for an encoding"),
         pytest.param(foreign(b"[]", **{EXTRA: "[]"}), id="property of another kind"),
     ],
 )
