@@ -21,6 +21,7 @@ from celery_azure.amqp.settlement import ABANDON, COMPLETE, RELEASE, dead_letter
 from celery_azure.bodies import Message
 from celery_azure.envelope import KOMBU, NotAnEnvelopeError, decode, encode
 from celery_azure.errors import RefusedError
+from celery_azure.holding import Held, QoS
 from celery_azure.locks import on_lost, on_settled
 from celery_azure.routing import RoutingChannel
 from celery_azure.subscriptions import queue_name
@@ -65,14 +66,15 @@ class QueueConsumer:
 
     def take(self, delivery: Delivery) -> bool:
         """Hand a message to the consumer; dead-letter it when it is none of Celery's."""
-        raw = self._channel.open_delivery(self.queue, delivery)
+        channel = self._channel
+        raw = channel.open_delivery(self.queue, delivery)
         if raw is None:
             return False
-        self._channel.taking = delivery
+        channel.taking = delivery
         try:
-            self._callback(raw)
+            self._callback(channel.Message(raw, channel=channel))
         finally:
-            self._channel.taking = None
+            channel.taking = None
         return True
 
 
@@ -80,10 +82,12 @@ class Channel(RoutingChannel):
     """A channel.
 
     Attributes:
+        held: What is to be settled.
         taking: The delivery that is being handed to a consumer just now.
     """
 
     Message = Message
+    QoS = QoS
     do_restore = True
     _warned_of_priority = False
 
@@ -92,7 +96,7 @@ class Channel(RoutingChannel):
         self.options: Options = connection.options
         self.body_encoding = "base64" if self.options.message_format == KOMBU else None
         self.taking: Delivery | None = None
-        self._by_tag: dict[str, Delivery] = {}
+        self.held = Held()
         self._rejections: dict[str, Settlement] = {}
         self._queue_consumers: dict[str, QueueConsumer] = {}
         self._getters: dict[str, Receiver] = {}
@@ -210,8 +214,7 @@ class Channel(RoutingChannel):
         """Let the messages of a queue come."""
         super().basic_consume(queue, no_ack, callback, consumer_tag, **options)
         receiver = self._new_receiver(queue, locks=not no_ack)
-        handler = self.connection._callbacks[queue]  # noqa: SLF001 - set by the base class
-        consumer = QueueConsumer(self, queue, receiver, handler)
+        consumer = QueueConsumer(self, queue, receiver, callback)
         self._queue_consumers[consumer_tag] = consumer
         self.connection.feed.add(consumer)
         self.connection.namespace.open_receiver(receiver, self._limit())
@@ -330,29 +333,27 @@ class Channel(RoutingChannel):
             self.connection.namespace.driver.call(delivery.receiver.release_held, 1)
         else:
             tag = properties["delivery_tag"] = tag or str(delivery.lock_token)
-            self._by_tag[tag] = delivery
+            self.held[tag] = delivery
         return message
 
     # -- settling --------------------------------------------------------------------------------
 
     def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
         """Complete the message."""
-        delivery_tag = str(delivery_tag)  # `celery amqp` takes tags for numbers
-        self._settle_tag(delivery_tag, COMPLETE)
-        super().basic_ack(delivery_tag, multiple=multiple)
+        del multiple
+        self._settle_tag(str(delivery_tag), COMPLETE)  # `celery amqp` takes tags for numbers
         self._wake()
 
     def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
         """Abandon the message, so that it is delivered again; or dead-letter it."""
         explained = self._rejections.pop(delivery_tag, None)
-        rejection = explained or self._rejection(self._by_tag.get(delivery_tag))
+        rejection = explained or self._rejection(self.held.get(delivery_tag))
         self._settle_tag(delivery_tag, ABANDON if requeue else rejection)
-        super().basic_reject(delivery_tag, requeue=False)
         self._wake()
 
     def explain_rejection(self, delivery_tag: str, reason: str, description: str) -> None:
         """Say what the dead letter is to tell when this message is rejected."""
-        if delivery_tag in self._by_tag:
+        if delivery_tag in self.held:
             self._rejections[delivery_tag] = dead_letter(reason, description)
 
     def _rejection(self, delivery: Delivery | None) -> Settlement:
@@ -364,7 +365,7 @@ class Channel(RoutingChannel):
         return dead_letter("Rejected", f"The task rejected its message: {name}")
 
     def _settle_tag(self, delivery_tag: str, settlement: Settlement) -> None:
-        delivery = self._by_tag.pop(delivery_tag, None)
+        delivery = self.held.pop(delivery_tag, None)
         if delivery is not None:
             self._settle(delivery, settlement)
 
@@ -377,9 +378,9 @@ class Channel(RoutingChannel):
         if connection is not None:
             connection.feed.look_again()
 
-    def _restore(self, message: Any) -> None:
+    def _restore(self, delivery: Delivery) -> None:
         """Give back at once what was not acknowledged when the channel is closed."""
-        self._settle_tag(message.delivery_tag, RELEASE)
+        self._settle(delivery, RELEASE)
 
     def close(self) -> None:
         """Close the links, when the broker has confirmed what was settled."""

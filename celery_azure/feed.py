@@ -101,31 +101,55 @@ class Feed:
         In the loop's own thread, that is done when the loop comes to its timers, and costs no
         signal: before it waits, and after all of the acknowledgements that it has now.
         """
+        is_loops = threading.get_ident() == self._loop_thread
+        if is_loops and (self._is_told or self._is_due):
+            return
         if not self.has_work:
             return
-        if threading.get_ident() != self._loop_thread:
-            self.notify()
-        elif not self._is_due:
+        if is_loops:
             self._is_due = True
-            self._loop.call_at(0.0, self._hand_out)  # the first of the timers
+            self._loop.call_at(0.0, self._on_timer)  # the first of the timers
+        else:
+            self.notify()
+
+    def _on_timer(self) -> None:
+        try:
+            self.deliver()
+        finally:
+            self._is_due = False  # last: until then, there is somebody who looks
 
     def on_readable(self) -> None:
-        """The signal was given, and the loop looks after it."""
-        self.clear()
-        self._hand_out()
+        """The signal was given, and the loop looks after it.
 
-    def _hand_out(self) -> None:
-        self._is_due = False
-        if not self._is_ending():
+        While there is something, the signal stands, so that nobody needs to give it again.
+        """
+        if not self._hand_out():
+            self.clear()
             self.deliver()
 
-    @property
-    def _is_loop_awaited(self) -> bool:
-        """Whether Celery has left something to the loop, which must not wait for another task.
+    def deliver(self) -> None:
+        """Hand out what may be handed out, for a moment; the rest when the loop comes again."""
+        if self._hand_out():
+            self.notify()  # or the loop would wait, with work to do
+
+    def _hand_out(self) -> bool:
+        """Hand out for a moment; whether there may be more."""
+        end = time.monotonic() + _BUDGET_SECONDS
+        while time.monotonic() < end:
+            self._catch_up()
+            if self._is_ending() or not self.deliver_one():
+                return False
+        return True
+
+    def _catch_up(self) -> None:
+        """Do what Celery has left to the loop, which must not wait for another task.
 
         That is how it acknowledges a task that ran at once, in the loop's own thread.
         """
-        return self._loop is not None and bool(getattr(self._loop, "_ready", True))
+        loop = self._loop
+        if loop is not None and loop._ready:  # noqa: SLF001 - kombu has no other way to tell
+            for call in loop._pop_ready():  # noqa: SLF001
+                call()
 
     def notify(self) -> None:
         """Say that there may be something; any thread may."""
@@ -167,14 +191,6 @@ class Feed:
             if consumer.receiver.is_paused:
                 consumer.resume()
         return False
-
-    def deliver(self) -> None:
-        """Hand out what may be handed out, for a moment; the rest when the loop comes again."""
-        end = time.monotonic() + _BUDGET_SECONDS
-        while not self._is_loop_awaited and time.monotonic() < end:
-            if not self.deliver_one():
-                return
-        self.notify()  # or the loop would wait, with work to do
 
     def wait(self, timeout: float | None) -> bool:
         """Wait until there is something, at most so many seconds; whether there may be."""

@@ -41,8 +41,11 @@ def wake_to_stop(feed: Feed) -> None:
 def is_worker_stopping() -> bool:
     """Whether this process is a worker that was told to stop."""
     state = sys.modules.get("celery.worker.state")
-    told = (getattr(state, name, None) for name in ("should_stop", "should_terminate"))
-    return any(value is not None and value is not False for value in told)
+    if state is None:
+        return False
+    stop, terminate = state.should_stop, state.should_terminate
+    # What else they are is an exit code, and that of success is 0.
+    return not ((stop is None or stop is False) and (terminate is None or terminate is False))
 
 
 def end_children(pool: Any, hub: Any) -> None:

@@ -41,7 +41,11 @@ class Loop:
 
     def __init__(self) -> None:
         self.timers: list[tuple[float, Callable[[], None]]] = []
-        self._ready: set[object] = set()
+        self._ready: set[Callable[[], None]] = set()
+
+    def _pop_ready(self) -> set[Callable[[], None]]:
+        ready, self._ready = self._ready, set()
+        return ready
 
     def call_at(self, when: float, callback: Callable[[], None]) -> None:
         self.timers.append((when, callback))
@@ -137,37 +141,90 @@ def test_room_in_the_thread_of_the_loop_is_used_without_a_signal(feed: Feed) -> 
     assert taker.taken == ["a", "b", "c"]
 
 
+class Solo(Taker):
+    """A consumer whose tasks run at once, and are acknowledged when their loop comes to that."""
+
+    def __init__(self, loop: Loop, feed: Feed, *waiting: str) -> None:
+        super().__init__(*waiting)
+        self.loop, self.feed = loop, feed
+
+    def take(self, delivery: Any) -> bool:
+        def acknowledge() -> None:
+            self.taken.append(f"{delivery} done")
+            self.feed.look_again()
+
+        self.loop._ready.add(acknowledge)
+        return super().take(delivery)
+
+
 def test_a_task_that_ran_at_once_is_acknowledged_before_the_next_one(feed: Feed) -> None:
     loop = Loop()
-
-    class Solo(Taker):
-        def take(self, delivery: Any) -> bool:
-            loop._ready.add(f"acknowledge {delivery}")
-            return super().take(delivery)
-
-    taker = Solo("a", "b")
+    taker = Solo(loop, feed, "a", "b")
     feed.add(taker)
     feed.join_loop(loop)
     feed.notify()
     feed.on_readable()
-    assert taker.taken == ["a"]
-    assert feed.wait(0)  # the loop does not
-    feed.on_readable()
-    assert taker.taken == ["a"]
-    loop._ready.clear()
-    feed.on_readable()
-    assert taker.taken == ["a", "b"]
-    assert feed.wait(0)
-    loop._ready.clear()
-    feed.on_readable()
+    assert taker.taken == ["a", "a done", "b", "b done"]
+    assert not loop.timers
     assert not feed.wait(0)
 
 
+def test_the_signal_stands_while_there_is_no_time_for_all(
+    feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = Loop()
+    taker = Solo(loop, feed, "a", "b", "c")
+    feed.add(taker)
+    feed.join_loop(loop)
+    feed.notify()
+    clock = SimpleNamespace(monotonic=lambda: 7200.0 if taker.taken == ["a"] else 0.0)
+    monkeypatch.setattr("celery_azure.feed.time", clock)
+    feed.on_readable()
+    assert taker.taken == ["a"]
+    assert feed.wait(0)
+    for acknowledge in loop._pop_ready():
+        acknowledge()
+    assert not loop.timers  # the signal is enough
+    feed.on_readable()
+    assert taker.taken == ["a", "a done", "b", "b done", "c", "c done"]
+    assert not feed.wait(0)
+
+
+def test_what_comes_when_the_signal_is_taken_back_is_handed_out(feed: Feed) -> None:
+    taker, clear = Taker("a"), feed.clear
+    feed.add(taker)
+    feed.join_loop(Loop())
+    feed.notify()
+
+    def clear_late() -> None:
+        taker.receiver.buffer.append("b")
+        feed.notify()
+        clear()
+
+    feed.clear = clear_late  # type: ignore[method-assign]
+    feed.on_readable()
+    assert taker.taken == ["a", "b"]
+    assert not feed.wait(0)
+
+
+def test_a_loop_that_ends_in_the_middle_is_handed_no_more(feed: Feed) -> None:
+    taker = Taker("a", "b", "c")
+    feed.add(taker)
+    feed.join_loop(Loop(), lambda: len(taker.taken) == 2)
+    feed.notify()
+    feed.on_readable()
+    assert taker.taken == ["a", "b"]
+
+
 def test_kombus_loop_keeps_what_it_is_told_to_do_soon_where_a_feed_looks_for_it() -> None:
-    hub = Hub()
+    hub, done = Hub(), list[str]()
     assert not hub._ready
-    hub.call_soon(lambda: None)
+    hub.call_soon(done.append, "soon")
     assert hub._ready
+    for call in hub._pop_ready():
+        call()
+    assert done == ["soon"]
+    assert not hub._ready
 
 
 def test_room_in_another_thread_wakes_the_loop(feed: Feed) -> None:
