@@ -1,19 +1,23 @@
-"""The pool writes as Celery's own does, in fewer pieces; what is around it stands in memory."""
+"""The pool reads and writes as Celery's own does, in fewer pieces; around it stands memory."""
 
 from __future__ import annotations
 
+import os
+import pickle
 import struct
 from collections import deque
-from pickle import loads
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from celery.concurrency import prefork
+from celery.concurrency import asynpool, prefork
+from hypothesis import given
+from hypothesis import strategies as st
 
-from celery_azure.prefork import AsynPool, TaskPool
+from celery_azure.prefork import AsynPool, ResultHandler, TaskPool
 
-FD = 7
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 
 class Hub:
@@ -21,24 +25,58 @@ class Hub:
 
     consolidate_callback: Any
 
+    def __init__(self) -> None:
+        self.readers: dict[int, Any] = {}
+        self.writers: dict[int, Any] = {}
+        self.removals: list[int] = []
+        self.later: list[float] = []
+        self.soon: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
+
     def add(self, *_: object, **__: object) -> None:
         """Nothing waits."""
 
-    add_writer = remove = remove_writer = add
+    remove = add
+
+    def add_reader(self, fd: int, callback: Any, *arguments: Any) -> None:
+        self.readers[fd] = callback, arguments
+
+    def remove_reader(self, fd: int) -> None:
+        self.readers.pop(fd, None)
+
+    def add_writer(self, fd: int, callback: Any) -> None:
+        self.writers[fd] = callback, ()
+
+    def remove_writer(self, fd: int) -> None:
+        self.removals.append(fd)
+        self.writers.pop(fd)
+
+    def call_soon(self, callback: Callable[..., object], *arguments: Any) -> None:
+        self.soon.append((callback, arguments))
+
+    def call_later(self, delay: float, callback: Callable[..., object], *arguments: Any) -> None:
+        self.later.append(delay)
+        self.soon.append((callback, arguments))
+
+
+# -- writing -------------------------------------------------------------------------------------
 
 
 class Pipe:
-    """Stands for the pipe to a child; takes at most `room` bytes with each write."""
+    """Stands for the pipe to a child; takes at most `room` bytes with each write, and no more."""
 
     index = 0
 
-    def __init__(self, room: int) -> None:
-        self.room = room
+    def __init__(self, room: int, total: int = 1 << 20) -> None:
+        self.room, self.total = room, total
         self.writes: list[bytes] = []
 
     def send_job_offset(self, data: Any, offset: int) -> int:
-        self.writes.append(bytes(data[offset:][: self.room]))
-        return len(self.writes[-1])
+        taken = bytes(data[offset:][: min(self.room, self.total)])
+        if not taken:
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        self.total -= len(taken)
+        self.writes.append(taken)
+        return len(taken)
 
 
 class Job(SimpleNamespace):
@@ -47,48 +85,283 @@ class Job(SimpleNamespace):
     _accepted = False
 
 
-def write(pipe: Pipe, argument: bytes) -> None:
-    """Give a child a task with Celery's own code."""
-    pool, hub = AsynPool.__new__(AsynPool), Hub()
-    pool.__dict__.update(
-        _cache={1: Job()},
-        _fileno_to_inq={FD: pipe},
-        _fileno_to_synq={},
-        _all_inqueues={FD},
-        _active_writes=set(),
-        _active_writers=set(),
-        _busy_workers=set(),
-        outbound_buffer=deque(),
-        sched_strategy=None,
-        write_stats={0: 0},
-    )
-    pool._create_write_handlers(hub)
-    pool._quick_put((2, (1, None, "task", (argument,), {})))
-    hub.consolidate_callback([FD])
+class Children:
+    """A pool whose children are pipes, by their descriptors."""
+
+    def __init__(self, strategy: object = asynpool.SCHED_STRATEGY_FAIR, **pipes: Pipe) -> None:
+        self.hub = Hub()
+        self.pipes = {int(name.removeprefix("fd")): pipe for name, pipe in pipes.items()}
+        self.pool = AsynPool.__new__(AsynPool)
+        self.pool.__dict__.update(
+            _cache={number: Job() for number in range(9)},
+            _fileno_to_inq=self.pipes,
+            _fileno_to_synq={},
+            _all_inqueues=set(self.pipes),
+            _active_writes=set(),
+            _active_writers=set(),
+            _busy_workers=set(),
+            outbound_buffer=deque(),
+            sched_strategy=strategy,
+            write_stats={0: 0},
+        )
+        self.pool._create_write_handlers(self.hub)
+
+    def give(self, number: int, argument: bytes = b"") -> None:
+        self.pool._quick_put((2, (number, None, "task", (argument,), {})))
+
+    def sent(self, fd: int) -> list[int]:
+        """The numbers of the tasks that a child reads."""
+        data, numbers = b"".join(self.pipes[fd].writes), []
+        while data:
+            (size,) = struct.unpack(">I", data[:4])
+            numbers.append(pickle.loads(data[4 : 4 + size])[1][0])  # noqa: S301 - written here
+            data = data[4 + size :]
+        return numbers
 
 
-def sent(pipe: Pipe) -> Any:
-    """What the child reads."""
-    data = b"".join(pipe.writes)
-    assert struct.unpack(">I", data[:4])[0] == len(data) - 4
-    return loads(data[4:])[1][3]  # noqa: S301 - written here
-
-
-def test_a_task_goes_to_its_child_in_one_write() -> None:
-    pipe = Pipe(room=4096)
-    write(pipe, b"x" * 300)
-    assert len(pipe.writes) == 1
-    assert sent(pipe) == (b"x" * 300,)
+def test_a_task_goes_to_its_child_at_once_and_in_one_write() -> None:
+    children = Children(fd7=Pipe(room=4096))
+    children.give(1, b"x" * 300)
+    assert len(children.pipes[7].writes) == 1
+    assert children.sent(7) == [1]
+    assert children.pool._busy_workers == {7}
+    assert not children.pool._active_writes
 
 
 @pytest.mark.parametrize("room", [1000, 65_536])
 def test_a_task_that_a_pipe_may_take_in_parts_is_written_as_celery_does(room: int) -> None:
-    pipe = Pipe(room)
-    write(pipe, b"x" * 5000)
-    assert len(pipe.writes[0]) == 4
-    assert sent(pipe) == (b"x" * 5000,)
+    children = Children(fd7=Pipe(room))
+    children.give(1, b"x" * 5000)
+    assert len(children.pipes[7].writes[0]) == 4
+    assert children.sent(7) == [1]
+
+
+def test_a_task_waits_until_a_child_is_free() -> None:
+    children = Children(fd7=Pipe(4096), fd8=Pipe(4096))
+    for number in (1, 2, 3, 4):
+        children.give(number)
+    assert sorted(children.sent(7) + children.sent(8)) == [1, 2]
+
+    children.pool.on_poll_start()  # still nobody is free
+    assert sorted(children.sent(7) + children.sent(8)) == [1, 2]
+
+    children.pool._busy_workers.discard(8)  # as when the child has said that it is ready
+    children.pool.on_poll_start()
+    assert children.sent(8)[1:] == [3]
+    assert len(children.pool.outbound_buffer) == 1
+
+
+def test_a_task_goes_to_one_child_only_when_several_are_free() -> None:
+    children = Children(fd7=Pipe(4096), fd8=Pipe(4096))
+    children.give(1)
+    assert children.sent(7) + children.sent(8) == [1]
+
+
+def test_what_a_pipe_does_not_take_is_written_when_it_does() -> None:
+    pipe = Pipe(4096, total=4100)
+    children = Children(fd7=pipe)
+    children.give(1, b"x" * 5000)
+    assert children.pool._active_writes == {7}
+    children.give(2)
+    assert len(children.pool.outbound_buffer) == 1  # nothing comes between the parts of a task
+
+    pipe.total = 4096
+    writer, _ = children.hub.writers[7]
+    with pytest.raises(StopIteration):
+        next(writer)
+    assert children.sent(7) == [1]
+    assert children.hub.removals == [7]
+
+
+def test_the_event_loop_is_not_asked_to_forget_what_it_does_not_know() -> None:
+    children = Children(fd7=Pipe(4096))
+    children.give(1)
+    assert not children.hub.removals
+
+
+def test_with_the_fast_strategy_celery_decides_when_to_write() -> None:
+    children = Children(asynpool.SCHED_STRATEGY_FCFS, fd7=Pipe(4096))
+    children.give(1)
+    assert not children.sent(7)
+    children.hub.consolidate_callback([7])
+    assert children.sent(7) == [1]
+
+
+# -- children that end ---------------------------------------------------------------------------
+
+
+def test_a_child_whose_end_is_not_told_yet_is_looked_at_again_soon(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pool, hub, child = AsynPool.__new__(AsynPool), Hub(), SimpleNamespace(_sentinel_poll=None)
+    looks: list[float] = []
+    pool._pool = [child]
+    monkeypatch.setattr(AsynPool, "maintain_pool", lambda _: looks.append(sum(hub.later)))
+    pool._event_process_exit(hub, child)
+    while hub.soon and len(looks) < 4:
+        callback, arguments = hub.soon.pop()
+        callback(*arguments)
+    assert looks == [0, 0.005, 0.015, 0.035]
+
+    pool._pool.clear()
+    callback, arguments = hub.soon.pop()
+    callback(*arguments)
+    assert not hub.soon
+
+
+def test_a_child_that_does_not_end_is_left_to_celery(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool, hub, child = AsynPool.__new__(AsynPool), Hub(), SimpleNamespace(_sentinel_poll=None)
+    pool._pool = [child]
+    monkeypatch.setattr(AsynPool, "maintain_pool", lambda _: None)
+    pool._event_process_exit(hub, child)
+    while hub.soon:
+        callback, arguments = hub.soon.pop()
+        callback(*arguments)
+    assert 1 < sum(hub.later) < 5
+
+
+# -- reading -------------------------------------------------------------------------------------
+
+
+def framed(*messages: object) -> bytes:
+    """What a child writes."""
+    contents = [pickle.dumps(message) for message in messages]
+    return b"".join(struct.pack(">i", len(one)) + one for one in contents)
+
+
+class Listening:
+    """A result handler, and the pipe at whose end it listens."""
+
+    def __init__(self) -> None:
+        self.hub = Hub()
+        self.told: list[object] = []
+        self.out, self.into = os.pipe()
+        os.set_blocking(self.out, False)
+        self.handler = ResultHandler.__new__(ResultHandler)
+        self.handler.__dict__.update(
+            fileno_to_outq={self.out: object()}, on_state_change=self.told.append
+        )
+        self.handler.register_with_event_loop(self.hub)
+        self.hub.add_reader(self.out, self.handler.handle_event, self.out)
+
+    def write(self, data: bytes) -> None:
+        os.write(self.into, data)
+
+    def turn(self) -> None:
+        """Do what the event loop does when there is something to read."""
+        callback, arguments = self.hub.readers[self.out]
+        if callable(callback):
+            callback(*arguments)
+        else:
+            next(callback, None)
+
+    def close(self) -> None:
+        os.close(self.out)
+        if self.into >= 0:
+            os.close(self.into)
+
+
+@pytest.fixture
+def listening() -> Iterator[Listening]:
+    listening = Listening()
+    yield listening
+    listening.close()
+
+
+MESSAGES = [(1, (1, None, 12.5, 99, None)), (2, (1, None, (True, "x" * 300), 7)), (1, (2,))]
+
+
+def test_all_that_a_child_has_sent_is_read_at_once(listening: Listening) -> None:
+    listening.write(framed(*MESSAGES))
+    listening.turn()
+    assert listening.told == MESSAGES
+
+
+def test_nothing_to_read_is_no_end(listening: Listening) -> None:
+    listening.turn()
+    listening.write(framed(*MESSAGES))
+    listening.turn()
+    assert listening.told == MESSAGES
+
+
+def test_a_sentinel_is_no_message(listening: Listening) -> None:
+    listening.write(framed(None, MESSAGES[0]))
+    listening.turn()
+    assert listening.told == MESSAGES[:1]
+
+
+@given(st.lists(st.integers(1, len(framed(*MESSAGES)) - 1), unique=True, max_size=5))
+def test_messages_may_come_in_any_pieces(cuts: list[int]) -> None:
+    listening, data = Listening(), framed(*MESSAGES)
+    try:
+        for start, end in zip([0, *sorted(cuts)], [*sorted(cuts), len(data)], strict=True):
+            listening.write(data[start:end])
+            listening.turn()
+            listening.turn()  # the loop asks again while there is something
+        assert listening.told == MESSAGES
+        assert listening.hub.readers[listening.out] == (
+            listening.handler.handle_event,
+            (listening.out,),
+        )
+    finally:
+        listening.close()
+
+
+def test_what_fails_with_one_message_does_not_cost_the_others(listening: Listening) -> None:
+    def refuse_the_first(message: object) -> None:
+        if message == MESSAGES[0]:
+            raise SystemExit
+        listening.told.append(message)
+
+    listening.handler.on_state_change = refuse_the_first
+    listening.write(framed(*MESSAGES) + framed(MESSAGES[1])[:20])
+    with pytest.raises(SystemExit):
+        listening.turn()
+    for callback, arguments in listening.hub.soon:
+        callback(*arguments)
+    assert listening.told == MESSAGES[1:]
+
+    listening.write(framed(MESSAGES[1])[20:])
+    listening.turn()
+    assert listening.told[2:] == MESSAGES[1:2]
+
+
+def test_who_has_closed_the_pipe_is_not_listened_to(listening: Listening) -> None:
+    os.close(listening.into)
+    listening.into = -1
+    listening.turn()
+    assert not listening.hub.readers
+
+
+def test_who_has_closed_the_pipe_in_the_midst_of_a_message_is_an_error(
+    listening: Listening,
+) -> None:
+    listening.write(framed(*MESSAGES)[:-1])
+    listening.turn()
+    os.close(listening.into)
+    listening.into = -1
+    with pytest.raises(EOFError):
+        listening.turn()
+
+
+def test_a_pipe_that_is_gone_is_not_listened_to(
+    listening: Listening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> bytes:
+        raise OSError(9, "Bad file descriptor")
+
+    monkeypatch.setattr("celery_azure.prefork.os.read", fail)
+    listening.turn()
+    assert not listening.hub.readers
+
+
+def test_a_child_that_is_forgotten_is_not_listened_to(listening: Listening) -> None:
+    listening.handler.fileno_to_outq.clear()
+    listening.turn()
+    assert not listening.hub.readers
 
 
 def test_it_is_celery_s_pool_otherwise() -> None:
     assert issubclass(TaskPool, prefork.TaskPool)
     assert issubclass(AsynPool, prefork.TaskPool.Pool)
+    assert issubclass(AsynPool.ResultHandler, asynpool.AsynPool.ResultHandler)
