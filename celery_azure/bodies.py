@@ -22,7 +22,7 @@ def read_json(data: bytes) -> Any:
     text = str(data, "utf-8")
     if "__type__" in text or ("\\" in text and "\\u00" in text):  # the same, or in disguise
         return kombu_loads(text)
-    return serializer.parse(text)
+    return serializer.loads(text)
 
 
 _READERS = {kombu_loads: read_json, serializer.loads: serializer.loads, None: serializer.loads}

@@ -21,7 +21,7 @@ from kombu.utils.json import dumps
 from celery_azure.amqp.codec import is_representable
 from celery_azure.amqp.messages import FIRST_COPY, Message
 from celery_azure.bodies import read_json, read_payload
-from celery_azure.serializer import parse
+from celery_azure.serializer import loads
 from celery_azure.subscriptions import ROUTING_KEY
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ _KEPT = ("body_encoding", "message_id", "type", "timestamp", "user_id", "app_id"
 """Properties of kombu's that Service Bus has nowhere, or changes."""
 
 _NONE = type(None)
+_NAMES = frozenset({str})
 _TEXT = frozenset({str, _NONE})
 _NUMBER = frozenset({int, float, _NONE})
 _HEADERS = {
@@ -187,10 +188,11 @@ def _from_native(received: Received) -> dict[str, Any]:
     priority = received.header[1] if len(received.header) > 1 else None
     if priority == _USUAL_PRIORITY:
         priority = None
+    _, _, _, _, reply_to, correlation_id, kind, encoding = (*received.system, *[None] * 8)[:8]
     properties = {
-        **{name: kept[name] for name in _KEPT if name in kept},
-        "correlation_id": received.correlation_id,
-        "reply_to": received.system_property(4),
+        **{name: value for name, value in kept.items() if name in _KEPT},
+        "correlation_id": correlation_id,
+        "reply_to": reply_to,
         "delivery_mode": 2,
         "delivery_info": {"exchange": exchange, "routing_key": routing_key},
         "priority": priority or 0,
@@ -198,8 +200,8 @@ def _from_native(received: Received) -> dict[str, Any]:
     }
     return {
         "body": received.body,
-        "content-type": received.system_property(6) or "application/json",
-        "content-encoding": received.system_property(7) or "utf-8",
+        "content-type": kind or "application/json",
+        "content-encoding": encoding or "utf-8",
         "headers": headers,
         "properties": properties,
     }
@@ -207,7 +209,7 @@ def _from_native(received: Received) -> dict[str, Any]:
 
 def _extra(text: Any) -> dict[str, Any]:
     try:
-        extra = parse(text)
+        extra = loads(text)
     except (ValueError, TypeError, RecursionError) as error:
         raise NotAnEnvelopeError(f"the property {EXTRA} is not JSON") from error
     if not isinstance(extra, dict):
@@ -242,9 +244,9 @@ def _check_headers(headers: dict[str, Any]) -> None:
         if type(value) not in kinds or value == "":
             raise NotAnEnvelopeError(f"its header {name} is nothing that Celery can read")
     limits = headers.get("timelimit")
-    if limits and (len(limits) != 2 or not all(type(limit) in _NUMBER for limit in limits)):  # noqa: PLR2004
+    if limits and (len(limits) != 2 or not _NUMBER.issuperset(map(type, limits))):  # noqa: PLR2004
         raise NotAnEnvelopeError("its header timelimit is not two numbers or nulls")
-    if not all(type(name) is str for name in headers.get("stamped_headers") or ()):
+    if not _NAMES.issuperset(map(type, headers.get("stamped_headers") or ())):
         raise NotAnEnvelopeError("its header stamped_headers is not a list of names")
 
 

@@ -20,20 +20,16 @@ def dumps(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def loads(data: bytes | str) -> Any:
-    """Read what `dumps` wrote."""
-    return parse(data if isinstance(data, str) else str(data, "utf-8"))
-
-
 _read_start = json.JSONDecoder().raw_decode
 
 
-def parse(text: str) -> Any:
-    """Read what `json.loads` reads, sooner where no space stands around it.
+def loads(data: bytes | str) -> Any:
+    """Read JSON as `json.loads` does, sooner where no space stands around it; bytes are UTF-8.
 
     Raises:
         ValueError: It is no JSON.
     """
+    text = data if isinstance(data, str) else str(data, "utf-8")
     try:
         value, end = _read_start(text)
     except ValueError:

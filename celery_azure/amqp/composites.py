@@ -8,9 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from celery_azure.amqp.codec import CodecError, Described
+from celery_azure.amqp.decoder import decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+_SMALL_DESCRIPTOR = b"\x00\x53"
 
 
 class Kind(NamedTuple):
@@ -71,11 +74,32 @@ class Composite:
 
 
 class Catalogue:
-    """Finds what a descriptor names, whichever way it is written."""
+    """Finds what a descriptor names, whichever way it is written.
 
-    def __init__(self, names: dict[int, str]) -> None:
+    Args:
+        names: The symbols that stand for the numbers.
+        missing: What is wrong with a value that has no descriptor.
+    """
+
+    def __init__(self, names: dict[int, str], missing: str = "") -> None:
+        self._missing = missing
         self._codes: dict[Any, int] = {code: code for code in names}
         self._codes.update({name: code for code, name in names.items()})
+
+    def read(self, data: bytes, at: int) -> tuple[int, Any, int]:
+        """What stands at an offset: the number of its descriptor, the value, and what is behind.
+
+        Raises:
+            CodecError: It has no descriptor, or that is none of these.
+        """
+        if data.startswith(_SMALL_DESCRIPTOR, at):  # as nearly every one
+            value, behind = decode(data, at + 3)
+            code = data[at + 2]
+            return code if code in self._codes else self.code(code), value, behind
+        described, behind = decode(data, at)
+        if type(described) is not Described:
+            raise CodecError(self._missing)
+        return self.code(described.descriptor), described.value, behind
 
     def code(self, descriptor: Any) -> int:
         """The number of a descriptor.

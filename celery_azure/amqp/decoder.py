@@ -19,7 +19,18 @@ _SHORT_TEXT = frozenset({0xA1, 0xA3})  # strings and symbols of up to 255 bytes
 _CONSTANTS = {0x40: None, 0x41: True, 0x42: False, 0x43: 0, 0x44: 0}
 """Values that are nothing but their constructor."""
 
+_NUMBERS = {
+    code: struct.Struct(format_)
+    for code, format_ in (
+        *((0x50, ">B"), (0x51, ">b"), (0x52, ">B"), (0x53, ">B"), (0x54, ">b"), (0x55, ">b")),
+        *((0x56, ">?"), (0x60, ">H"), (0x61, ">h"), (0x70, ">I"), (0x71, ">i"), (0x72, ">f")),
+        *((0x80, ">Q"), (0x81, ">q"), (0x82, ">d"), (0x83, ">q")),
+    )
+}
+"""Those of one width, which `struct` reads."""
+
 _SMALL_ULONG = 0x53
+_WRONG_SIZE = "a compound value is not as long as it says"
 _U32 = struct.Struct(">I")
 _U32U32 = struct.Struct(">II")
 
@@ -50,8 +61,7 @@ def _constant(value: Any) -> Callable[[bytes, int], tuple[Any, int]]:
     return lambda _, at: (value, at)
 
 
-def _packed(format_: str) -> Callable[[bytes, int], tuple[Any, int]]:
-    packed = struct.Struct(format_)
+def _number(packed: struct.Struct) -> Callable[[bytes, int], tuple[Any, int]]:
     unpack, width = packed.unpack_from, packed.size
     return lambda data, at: (unpack(data, at)[0], at + width)
 
@@ -86,23 +96,23 @@ def _read_items(data: bytes, at: int, end: int, count: int) -> tuple[list[Any], 
     items: list[Any] = []
     for _ in range(count):
         code = data[at]
+        at += 1
         if code in _SHORT_TEXT:  # most of what messages hold, so without the calls
-            start = at + 2
-            at = start + data[at + 1]
+            start = at + 1
+            at = start + data[at]
             items.append(data[start:at].decode())
         elif code in _CONSTANTS:
-            at += 1
             items.append(_CONSTANTS[code])
+        elif code in _NUMBERS:
+            packed = _NUMBERS[code]
+            items.append(packed.unpack_from(data, at)[0])
+            at += packed.size
         else:
-            value, at = _READERS[code](data, at + 1)
+            value, at = _READERS[code](data, at)
             items.append(value)
-    return items, _checked(at, end)
-
-
-def _checked(at: int, end: int) -> int:
     if at != end:
-        raise CodecError("a compound value is not as long as it says")
-    return at
+        raise CodecError(_WRONG_SIZE)
+    return items, end
 
 
 def _read_list8(data: bytes, at: int) -> tuple[list[Any], int]:
@@ -115,13 +125,14 @@ def _read_list32(data: bytes, at: int) -> tuple[list[Any], int]:
 
 
 def _read_map8(data: bytes, at: int) -> tuple[dict[Any, Any], int]:
-    items, end = _read_list8(data, at)
+    items, end = _read_items(data, at + 2, at + 1 + data[at], data[at + 1])
     parts = iter(items)
     return dict(zip(parts, parts, strict=True)), end
 
 
 def _read_map32(data: bytes, at: int) -> tuple[dict[Any, Any], int]:
-    items, end = _read_list32(data, at)
+    size, count = _U32U32.unpack_from(data, at)
+    items, end = _read_items(data, at + 8, at + 4 + size, count)
     parts = iter(items)
     return dict(zip(parts, parts, strict=True)), end
 
@@ -143,7 +154,9 @@ def _read_elements(data: bytes, at: int, end: int, count: int) -> tuple[list[Any
     for _ in range(count):
         value, at = read(data, at)
         values.append(Described(descriptor, value) if is_described else value)
-    return values, _checked(at, end)
+    if at != end:
+        raise CodecError(_WRONG_SIZE)
+    return values, end
 
 
 def _read_array8(data: bytes, at: int) -> tuple[list[Any], int]:
@@ -183,12 +196,8 @@ def _readers() -> list[Callable[[bytes, int], tuple[Any, int]]]:
     for code, value in _CONSTANTS.items():
         readers[code] = _constant(value)
     readers[0x45] = lambda _, at: ([], at)
-    for code, format_ in (
-        *((0x50, ">B"), (0x51, ">b"), (0x52, ">B"), (0x53, ">B"), (0x54, ">b"), (0x55, ">b")),
-        *((0x56, ">?"), (0x60, ">H"), (0x61, ">h"), (0x70, ">I"), (0x71, ">i"), (0x72, ">f")),
-        *((0x80, ">Q"), (0x81, ">q"), (0x82, ">d"), (0x83, ">q")),
-    ):
-        readers[code] = _packed(format_)
+    for code, packed in _NUMBERS.items():
+        readers[code] = _number(packed)
     readers[0x00] = _read_described
     readers[0x98] = _read_uuid
     for code, reader in (

@@ -21,7 +21,6 @@ from celery_azure.amqp.codec import (
     encode_list,
     encode_uint,
 )
-from celery_azure.amqp.decoder import decode
 from celery_azure.amqp.performatives import (
     ACCEPTED_CODE,
     ATTACH,
@@ -134,15 +133,12 @@ def _frame(data: bytes, start: int, end: int) -> Frame:
         raise CodecError(f"a frame of {end - start} bytes whose body begins at {at - start}")
     if at == end:
         return Frame(EMPTY, [], b"")
-    value, behind = decode(data, at)
+    code, fields, behind = FRAMES.read(data, at)
     if behind > end:
         raise CodecError("a performative that does not end within its frame")
-    if type(value) is not Described:
-        raise CodecError("a frame without a performative")
-    code = FRAMES.code(value.descriptor)
     if kind != (code >= SASL_MECHANISMS):
         raise CodecError(f"a frame of type {kind} with performative 0x{code:x}")
-    return Frame(code, PERFORMATIVES[code].check(value.value), data[behind:end])
+    return Frame(code, PERFORMATIVES[code].check(fields), data[behind:end])
 
 
 def error_of(value: Described | None) -> AmqpError | None:

@@ -13,7 +13,6 @@ from uuid import UUID
 
 from celery_azure.amqp.codec import (
     CodecError,
-    Described,
     UByte,
     encode,
     encode_binary,
@@ -34,10 +33,9 @@ from celery_azure.amqp.composites import (
     Composite,
     Kind,
 )
-from celery_azure.amqp.decoder import decode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 BATCH_FORMAT = 0x80013700
 """The message format of a delivery whose data sections are messages of their own."""
@@ -81,11 +79,16 @@ _SECTIONS = Catalogue(
         _SEQUENCE: "amqp:amqp-sequence:list",
         _VALUE: "amqp:amqp-value:*",
         _FOOTER: "amqp:footer:map",
-    }
+    },
+    missing="a message with something between its sections",
 )
+_TEXTS = frozenset({str})
+_LOCK_TOKEN = b"\x00\x53\x71\xc1\x24\x02\xa3\x10x-opt-lock-token\x98"
+"""How delivery annotations begin that hold nothing but a UUID: the delivery's tag once more."""
+
+_LOCK_TOKEN_BYTES = len(_LOCK_TOKEN) + 16
 _LONGEST_TTL = 0xFFFFFFFF
 _NULL = b"\x40"
-_SMALL_DESCRIPTOR = b"\x00\x53"
 _SCHEDULED = encode_symbol("x-opt-scheduled-enqueue-time")
 
 FIRST_COPY = "first-copy"
@@ -167,7 +170,7 @@ def as_copy(payload: bytes) -> bytes:
     at = 0
     with suppress(CodecError):
         while at < len(payload):
-            code, value, behind = _section(payload, at)
+            code, value, behind = _SECTIONS.read(payload, at)
             if code == _APPLICATION and FIRST_COPY in _map(value):
                 properties = {name: one for name, one in value.items() if name != FIRST_COPY}
                 return payload[:at] + _encode_application(properties) + payload[behind:]
@@ -219,9 +222,7 @@ class Received:
         self.properties: dict[Any, Any] = {}
         self.value: Any = None
         parts: list[bytes] = []
-        at, size = 0, len(payload)
-        while at < size:
-            code, value, at = _section(payload, at)
+        for code, value in _sections(payload):
             if code == _DATA:
                 if type(value) is not bytes:
                     raise CodecError("a data section that is none")
@@ -277,7 +278,7 @@ def read_annotations(payload: bytes) -> dict[Any, Any]:
     """
     at = 0
     while at < len(payload):
-        code, value, at = _section(payload, at)
+        code, value, at = _SECTIONS.read(payload, at)
         if code > _ANNOTATIONS:
             break
         if code == _ANNOTATIONS:
@@ -285,15 +286,19 @@ def read_annotations(payload: bytes) -> dict[Any, Any]:
     return {}
 
 
-def _section(payload: bytes, at: int) -> tuple[int, Any, int]:
-    """The section at an offset: what it is, what is in it, and the offset behind it."""
-    if payload.startswith(_SMALL_DESCRIPTOR, at) and len(payload) > at + 2:
-        value, behind = decode(payload, at + 3)
-        return _SECTIONS.code(payload[at + 2]), value, behind
-    section, at = decode(payload, at)
-    if type(section) is not Described:
-        raise CodecError("a message with something between its sections")
-    return _SECTIONS.code(section.descriptor), section.value, at
+def _sections(payload: bytes) -> Iterator[tuple[int, Any]]:
+    """What each section is, and what is in it; but for the lock's token, which nobody reads here.
+
+    Raises:
+        CodecError: The bytes are no message.
+    """
+    at, size = 0, len(payload)
+    while at < size:
+        if payload.startswith(_LOCK_TOKEN, at) and at + _LOCK_TOKEN_BYTES <= size:
+            at += _LOCK_TOKEN_BYTES
+            continue
+        code, value, at = _SECTIONS.read(payload, at)
+        yield code, value
 
 
 def _map(value: Any) -> dict[Any, Any]:
@@ -303,7 +308,6 @@ def _map(value: Any) -> dict[Any, Any]:
 
 
 def _named(properties: dict[Any, Any]) -> dict[Any, Any]:
-    for name in properties:
-        if type(name) is not str:
-            raise CodecError("an application property whose name is no text")
+    if not _TEXTS.issuperset(map(type, properties)):
+        raise CodecError("an application property whose name is no text")
     return properties

@@ -144,5 +144,8 @@ STATES = Catalogue(
         0x34: "amqp:transactional-state:list",
     }
 )
-FRAMES = Catalogue({code: composite.name for code, composite in PERFORMATIVES.items()})
+FRAMES = Catalogue(
+    {code: composite.name for code, composite in PERFORMATIVES.items()},
+    missing="a frame without a performative",
+)
 ERRORS = Catalogue({ERROR.code: ERROR.name})

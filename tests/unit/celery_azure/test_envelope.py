@@ -178,6 +178,11 @@ def test_what_kombu_wrote_is_read(more: dict[str, Any]) -> None:
     assert decode(from_kombu(TASK | more), NOW)["headers"] == TASK | more
 
 
+def test_what_only_kombu_knows_may_be_bytes() -> None:
+    back = decode(foreign(**{EXTRA: b'{"headers":{"lang":"other"}}'}), NOW)
+    assert back["headers"] == {"lang": "other"}
+
+
 def test_another_language_may_write_a_task_with_two_properties() -> None:
     back = decode(foreign(task="work", id="1"), NOW)
     assert back["headers"] == {"task": "work", "id": "1"}
@@ -197,6 +202,7 @@ def test_another_language_may_write_a_task_with_two_properties() -> None:
         pytest.param(foreign(b"[1, 2]", task="work", id="1"), id="no task"),
         pytest.param(foreign(b"[[], [], {}]", task="work", id="1"), id="no keywords"),
         pytest.param(foreign(b"[]", **{EXTRA: "{broken"}), id="broken property"),
+        pytest.param(foreign(b"[]", **{EXTRA: 5}), id="a number for the property"),
         *(
             pytest.param(foreign(b'{"__type__": %s, "__value__": 1}' % kind), id=f"no {kind!r}")
             for kind in (b'"decimal"', b'"uuid"', b'"bytes"', b'"unknown"', b"[]")

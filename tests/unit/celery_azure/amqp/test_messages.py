@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 from azure.servicebus._pyamqp._decode import decode_payload
 
@@ -156,3 +158,19 @@ def test_annotations_that_are_none_are_refused(payload: bytes) -> None:
 def test_a_message_that_cannot_be_written_is_refused(message: Message) -> None:
     with pytest.raises(CodecError):
         message.to_bytes()
+
+
+LOCK_TOKEN = b"\x00\x53\x71" + encode({Symbol("x-opt-lock-token"): UUID(int=5)})
+
+
+def test_what_is_said_to_others_about_the_delivery_is_passed_over() -> None:
+    more = section(0x71, {Symbol("x-opt-lock-token"): UUID(int=5), Symbol("x-opt-more"): 1})
+    for said in (LOCK_TOKEN, more):
+        received = Received(said + Message(b"body", message_id="id").to_bytes())
+        assert (received.body, received.message_id) == (b"body", "id")
+        assert received.annotations == {}
+
+
+def test_a_lock_token_that_ends_too_soon_is_refused() -> None:
+    with pytest.raises(CodecError):
+        Received(LOCK_TOKEN[:-1])
