@@ -53,12 +53,9 @@ class QueueConsumer:
     ) -> None:
         self.receiver = receiver
         self.queue = queue
+        self.can_take: Callable[[], bool] = channel.qos.can_consume
         self._channel = channel
         self._callback = callback
-
-    def can_take(self) -> bool:
-        """Whether Celery's prefetch limit allows one more."""
-        return bool(self._channel.qos.can_consume())
 
     def resume(self) -> None:
         """Let messages come again after some were given back."""

@@ -277,8 +277,7 @@ class Namespace:
 
         At once where the next message may be waited for; soon where there are some in the buffer.
         """
-        is_in_stock = bool(delivery.receiver.buffer)
-        call = self.driver.call_soon if is_in_stock else self.driver.call
+        call = self.driver.call_soon if delivery.receiver.buffer else self.driver.call
         call(self._settle, delivery, settlement)
 
     def _settle(self, delivery: Delivery, settlement: Settlement) -> None:
