@@ -55,8 +55,7 @@ class Message(virtual.Message):  # type: ignore[misc] # kombu publishes no types
 
     def _decode(self) -> Any:
         """What was read, if whoever takes the message accepts its content type."""
-        if self.accept is not None and self.content_type in self.accept:
-            payload = self._raw.pop(_PAYLOAD, None)  # once: the taker may change it
-            if payload is not None:
-                return payload
-        return super()._decode()
+        payload = self._raw.pop(_PAYLOAD, None)  # once: the taker may change it
+        if payload is None or self.accept is None or self.content_type not in self.accept:
+            return super()._decode()
+        return payload
