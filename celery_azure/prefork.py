@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import select
 from functools import partial
-from pickle import loads
+from pickle import HIGHEST_PROTOCOL, dumps, loads
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
@@ -148,23 +148,42 @@ class AsynPool(asynpool.AsynPool):  # type: ignore[misc]
         hub.consolidate_callback = writers.consolidate_callback
         if self.sched_strategy == asynpool.SCHED_STRATEGY_FAIR:
             self.on_poll_start = partial(self._hand_out, writers.consolidate_callback)
-            self._quick_put = partial(self._put, self._quick_put)
+            self._quick_put = self._put
 
-    def _put(self, put: Callable[[Any], object], message: Any) -> None:
-        """Give a task to a child that is free; length and content in one piece if they fit."""
-        put(message)
+    def _put(self, message: Any) -> None:
+        """Give a task to a child that is free, or let it wait for one."""
         job = self._cache[message[1][0]]
-        length, content, size = job._payload  # noqa: SLF001 - as `_write_job` finds it
-        if len(length) + size <= _ATOMIC_BYTES:
-            job._payload = bytes(length) + bytes(content), b"", 0  # noqa: SLF001
-        self.on_poll_start()
+        content = dumps(message, protocol=HIGHEST_PROTOCOL)
+        length = _LENGTH.pack(len(content))
+        job._payload = length, content, len(content)  # noqa: SLF001 - where Celery looks for it
+        if self.outbound_buffer or not self._write(job):
+            self.outbound_buffer.append(job)
+            self.on_poll_start()
+
+    def _write(self, job: Any) -> bool:
+        """Write a task to a child that is free; False when none takes it in one piece."""
+        length, content, size = job._payload  # noqa: SLF001
+        free = self._free()
+        if not free or len(length) + size > _ATOMIC_BYTES:
+            return False
+        fd = free.pop()
+        try:
+            os.write(fd, length + content)
+        except OSError:  # it is full, or the child has gone
+            return False
+        job._scheduled_for = job._write_to = child = self._fileno_to_inq[fd]  # noqa: SLF001
+        self._busy_workers.add(fd)
+        self.write_stats[child.index] += 1
+        return True
 
     def _hand_out(self, write: Callable[[list[int]], object]) -> None:
-        """Write to the children that are free; what a pipe does not take, Celery writes later."""
-        if self.outbound_buffer:
-            busy = self._busy_workers | self._active_writes
-            if free := [fd for fd in self._all_inqueues if fd not in busy]:
-                write(free)
+        """Let Celery write what waits to the children that are free."""
+        if self.outbound_buffer and (free := self._free()):
+            write([*free])
+
+    def _free(self) -> set[int]:
+        free: set[int] = self._all_inqueues.difference(self._busy_workers, self._active_writes)
+        return free
 
 
 class TaskPool(prefork.TaskPool):  # type: ignore[misc]

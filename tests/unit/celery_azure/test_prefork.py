@@ -6,6 +6,7 @@ import os
 import pickle
 import struct
 from collections import deque
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from celery_azure.prefork import AsynPool, ResultHandler, TaskPool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 
 class Hub:
@@ -70,6 +71,12 @@ class Pipe:
         self.room, self.total = room, total
         self.writes: list[bytes] = []
 
+    def write(self, data: bytes) -> int:
+        """Take up to 4 KB all at once or not at all, as POSIX has it."""
+        if len(data) <= 4096 and self.total < len(data):
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        return self.send_job_offset(data, 0)
+
     def send_job_offset(self, data: Any, offset: int) -> int:
         taken = bytes(data[offset:][: min(self.room, self.total)])
         if not taken:
@@ -86,11 +93,11 @@ class Job(SimpleNamespace):
 
 
 class Children:
-    """A pool whose children are pipes, by their descriptors."""
+    """A pool whose children are pipes, by their descriptors, from 7 on."""
 
-    def __init__(self, strategy: object = asynpool.SCHED_STRATEGY_FAIR, **pipes: Pipe) -> None:
+    def __init__(self, *pipes: Pipe, strategy: object = asynpool.SCHED_STRATEGY_FAIR) -> None:
         self.hub = Hub()
-        self.pipes = {int(name.removeprefix("fd")): pipe for name, pipe in pipes.items()}
+        self.pipes = dict(enumerate(pipes, 7))
         self.pool = AsynPool.__new__(AsynPool)
         self.pool.__dict__.update(
             _cache={number: Job() for number in range(9)},
@@ -105,6 +112,10 @@ class Children:
             write_stats={0: 0},
         )
         self.pool._create_write_handlers(self.hub)
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr(
+            "celery_azure.prefork.os.write", lambda fd, data: self.pipes[fd].write(data)
+        )
 
     def give(self, number: int, argument: bytes = b"") -> None:
         self.pool._quick_put((2, (number, None, "task", (argument,), {})))
@@ -119,25 +130,47 @@ class Children:
         return numbers
 
 
-def test_a_task_goes_to_its_child_at_once_and_in_one_write() -> None:
-    children = Children(fd7=Pipe(room=4096))
+MakeChildren = Callable[..., Children]
+
+
+@pytest.fixture
+def make_children() -> Iterator[MakeChildren]:
+    made: list[Children] = []
+
+    def make(*pipes: Pipe, **options: object) -> Children:
+        made.append(Children(*pipes, **options))
+        return made[-1]
+
+    yield make
+    for children in made:
+        children.patch.undo()
+
+
+def test_a_task_goes_to_its_child_at_once_and_in_one_write(make_children: MakeChildren) -> None:
+    children = make_children(Pipe(room=4096))
     children.give(1, b"x" * 300)
     assert len(children.pipes[7].writes) == 1
     assert children.sent(7) == [1]
     assert children.pool._busy_workers == {7}
+    assert children.pool.write_stats == {0: 1}
     assert not children.pool._active_writes
+    job = children.pool._cache[1]
+    assert job._write_to is job._scheduled_for is children.pipes[7]
 
 
 @pytest.mark.parametrize("room", [1000, 65_536])
-def test_a_task_that_a_pipe_may_take_in_parts_is_written_as_celery_does(room: int) -> None:
-    children = Children(fd7=Pipe(room))
+def test_a_task_that_a_pipe_may_take_in_parts_is_written_as_celery_does(
+    room: int, make_children: MakeChildren
+) -> None:
+    children = make_children(Pipe(room))
     children.give(1, b"x" * 5000)
     assert len(children.pipes[7].writes[0]) == 4
     assert children.sent(7) == [1]
+    assert children.pool._busy_workers == {7}
 
 
-def test_a_task_waits_until_a_child_is_free() -> None:
-    children = Children(fd7=Pipe(4096), fd8=Pipe(4096))
+def test_a_task_waits_until_a_child_is_free(make_children: MakeChildren) -> None:
+    children = make_children(Pipe(4096), Pipe(4096))
     for number in (1, 2, 3, 4):
         children.give(number)
     assert sorted(children.sent(7) + children.sent(8)) == [1, 2]
@@ -146,20 +179,32 @@ def test_a_task_waits_until_a_child_is_free() -> None:
     assert sorted(children.sent(7) + children.sent(8)) == [1, 2]
 
     children.pool._busy_workers.discard(8)  # as when the child has said that it is ready
-    children.pool.on_poll_start()
-    assert children.sent(8)[1:] == [3]
-    assert len(children.pool.outbound_buffer) == 1
+    children.give(5)
+    assert children.sent(8)[1:] == [3]  # who came first is first
+    assert len(children.pool.outbound_buffer) == 2
 
 
-def test_a_task_goes_to_one_child_only_when_several_are_free() -> None:
-    children = Children(fd7=Pipe(4096), fd8=Pipe(4096))
+def test_a_task_goes_to_one_child_only_when_several_are_free(make_children: MakeChildren) -> None:
+    children = make_children(Pipe(4096), Pipe(4096))
     children.give(1)
     assert children.sent(7) + children.sent(8) == [1]
 
 
-def test_what_a_pipe_does_not_take_is_written_when_it_does() -> None:
+def test_a_task_whose_child_has_gone_is_given_to_another(make_children: MakeChildren) -> None:
+    children = make_children(Pipe(4096), Pipe(4096))
+    children.give(1)
+    job = children.pool._cache[1]
+    (gone,) = children.pool._busy_workers
+    children.pool._all_inqueues.discard(gone)
+    job._terminated, job.correlation_id = None, "1"
+    children.pool._put_back(job)
+    children.pool.on_poll_start()
+    assert children.sent(7) == children.sent(8) == [1]
+
+
+def test_what_a_pipe_does_not_take_is_written_when_it_does(make_children: MakeChildren) -> None:
     pipe = Pipe(4096, total=4100)
-    children = Children(fd7=pipe)
+    children = make_children(pipe)
     children.give(1, b"x" * 5000)
     assert children.pool._active_writes == {7}
     children.give(2)
@@ -173,14 +218,28 @@ def test_what_a_pipe_does_not_take_is_written_when_it_does() -> None:
     assert children.hub.removals == [7]
 
 
-def test_the_event_loop_is_not_asked_to_forget_what_it_does_not_know() -> None:
-    children = Children(fd7=Pipe(4096))
+def test_a_short_task_waits_while_a_pipe_is_full(make_children: MakeChildren) -> None:
+    pipe = Pipe(4096, total=3)
+    children = make_children(pipe)
     children.give(1)
+    assert children.pool._active_writes == {7}
+    pipe.total = 4096
+    writer, _ = children.hub.writers[7]
+    with pytest.raises(StopIteration):
+        next(writer)
+    assert children.sent(7) == [1]
+
+
+def test_the_event_loop_is_not_asked_to_forget_what_it_does_not_know(
+    make_children: MakeChildren,
+) -> None:
+    children = make_children(Pipe(4096))
+    children.give(1, b"x" * 5000)
     assert not children.hub.removals
 
 
-def test_with_the_fast_strategy_celery_decides_when_to_write() -> None:
-    children = Children(asynpool.SCHED_STRATEGY_FCFS, fd7=Pipe(4096))
+def test_with_the_fast_strategy_celery_decides_when_to_write(make_children: MakeChildren) -> None:
+    children = make_children(Pipe(4096), strategy=asynpool.SCHED_STRATEGY_FCFS)
     children.give(1)
     assert not children.sent(7)
     children.hub.consolidate_callback([7])
