@@ -53,11 +53,11 @@ def measure(bench: Bench) -> list[Row]:
     }
     rows = [row for pool in rates for row in (rates[pool], costs[pool])]
     bench.leave_out(rows, REDIS, RABBITMQ)
-    for number in bench.rounds(2):
+    for number in bench.rounds():
         for pool, rate_row in rates.items():
             for broker in in_turn(contenders, number):
                 bench.say(f"  {pool}, {broker.name}")
-                count = bench.choose(4000, 400)
+                count = bench.choose(8000, 400)
                 rate, cost = _drain(bench, broker, pool, count, bench.choose(8, 4))
                 rate_row.add(broker.name, rate)
                 costs[pool].add(broker.name, cost)
