@@ -148,8 +148,13 @@ class Feed:
         """
         loop = self._loop
         if loop is not None and loop._ready:  # noqa: SLF001 - kombu has no other way to tell
-            for call in loop._pop_ready():  # noqa: SLF001
-                call()
+            calls = loop._pop_ready()  # noqa: SLF001
+            try:
+                while calls:
+                    calls.pop()()
+            finally:
+                for call in calls:  # one of them has failed: the loop makes the others
+                    loop.call_soon(call)
 
     def notify(self) -> None:
         """Say that there may be something; any thread may."""

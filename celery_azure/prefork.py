@@ -33,6 +33,7 @@ _READ_BYTES = 65_536
 _LENGTH = Struct(">i")
 
 _SOON_SECONDS, _LATE_SECONDS = 0.005, 2.0
+"""When to look again whether a child has ended, each time after twice as long; and when no more."""
 
 
 class ResultHandler(asynpool.ResultHandler):  # type: ignore[misc] # celery publishes no types

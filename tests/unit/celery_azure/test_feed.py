@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,9 @@ class Loop:
     def _pop_ready(self) -> set[Callable[[], None]]:
         ready, self._ready = self._ready, set()
         return ready
+
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        self._ready.add(callback)
 
     def call_at(self, when: float, callback: Callable[[], None]) -> None:
         self.timers.append((when, callback))
@@ -167,6 +171,24 @@ def test_a_task_that_ran_at_once_is_acknowledged_before_the_next_one(feed: Feed)
     assert taker.taken == ["a", "a done", "b", "b done"]
     assert not loop.timers
     assert not feed.wait(0)
+
+
+def test_what_fails_of_what_was_left_to_the_loop_does_not_cost_the_rest(feed: Feed) -> None:
+    loop, begun, done = Loop(), list[int](), list[int]()
+
+    def call(number: int) -> None:
+        begun.append(number)
+        if len(begun) == 1:
+            raise KeyError
+        done.append(number)
+
+    loop._ready = {partial(call, number) for number in range(3)}
+    feed.join_loop(loop)
+    with pytest.raises(KeyError):
+        feed.deliver()
+    feed.deliver()
+    assert sorted(begun) == [0, 1, 2]
+    assert done == begun[1:]
 
 
 def test_the_signal_stands_while_there_is_no_time_for_all(

@@ -1,8 +1,7 @@
-"""The pool reads and writes as Celery's own does, in fewer pieces; around it stands memory."""
+"""The pool gives its children tasks as Celery's own does, in fewer steps; around it is memory."""
 
 from __future__ import annotations
 
-import os
 import pickle
 import struct
 from collections import deque
@@ -12,51 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from celery.concurrency import asynpool, prefork
-from hypothesis import given
-from hypothesis import strategies as st
 
-from celery_azure.prefork import AsynPool, ResultHandler, TaskPool
+from celery_azure.prefork import AsynPool, TaskPool
+from tests.unit.celery_azure.pool_hub import Hub
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-
-class Hub:
-    """Stands for kombu's event loop."""
-
-    consolidate_callback: Any
-
-    def __init__(self) -> None:
-        self.readers: dict[int, Any] = {}
-        self.writers: dict[int, Any] = {}
-        self.removals: list[int] = []
-        self.later: list[float] = []
-        self.soon: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
-
-    def add(self, *_: object, **__: object) -> None:
-        """Nothing waits."""
-
-    remove = add
-
-    def add_reader(self, fd: int, callback: Any, *arguments: Any) -> None:
-        self.readers[fd] = callback, arguments
-
-    def remove_reader(self, fd: int) -> None:
-        self.readers.pop(fd, None)
-
-    def add_writer(self, fd: int, callback: Any) -> None:
-        self.writers[fd] = callback, ()
-
-    def remove_writer(self, fd: int) -> None:
-        self.removals.append(fd)
-        self.writers.pop(fd)
-
-    def call_soon(self, callback: Callable[..., object], *arguments: Any) -> None:
-        self.soon.append((callback, arguments))
-
-    def call_later(self, delay: float, callback: Callable[..., object], *arguments: Any) -> None:
-        self.later.append(delay)
-        self.soon.append((callback, arguments))
 
 
 # -- writing -------------------------------------------------------------------------------------
@@ -277,147 +237,6 @@ def test_a_child_that_does_not_end_is_left_to_celery(monkeypatch: pytest.MonkeyP
         callback, arguments = hub.soon.pop()
         callback(*arguments)
     assert 1 < sum(hub.later) < 5
-
-
-# -- reading -------------------------------------------------------------------------------------
-
-
-def framed(*messages: object) -> bytes:
-    """What a child writes."""
-    contents = [pickle.dumps(message) for message in messages]
-    return b"".join(struct.pack(">i", len(one)) + one for one in contents)
-
-
-class Listening:
-    """A result handler, and the pipe at whose end it listens."""
-
-    def __init__(self) -> None:
-        self.hub = Hub()
-        self.told: list[object] = []
-        self.out, self.into = os.pipe()
-        os.set_blocking(self.out, False)
-        self.handler = ResultHandler.__new__(ResultHandler)
-        self.handler.__dict__.update(
-            fileno_to_outq={self.out: object()}, on_state_change=self.told.append
-        )
-        self.handler.register_with_event_loop(self.hub)
-        self.hub.add_reader(self.out, self.handler.handle_event, self.out)
-
-    def write(self, data: bytes) -> None:
-        os.write(self.into, data)
-
-    def turn(self) -> None:
-        """Do what the event loop does when there is something to read."""
-        callback, arguments = self.hub.readers[self.out]
-        if callable(callback):
-            callback(*arguments)
-        else:
-            next(callback, None)
-
-    def close(self) -> None:
-        os.close(self.out)
-        if self.into >= 0:
-            os.close(self.into)
-
-
-@pytest.fixture
-def listening() -> Iterator[Listening]:
-    listening = Listening()
-    yield listening
-    listening.close()
-
-
-MESSAGES = [(1, (1, None, 12.5, 99, None)), (2, (1, None, (True, "x" * 300), 7)), (1, (2,))]
-
-
-def test_all_that_a_child_has_sent_is_read_at_once(listening: Listening) -> None:
-    listening.write(framed(*MESSAGES))
-    listening.turn()
-    assert listening.told == MESSAGES
-
-
-def test_nothing_to_read_is_no_end(listening: Listening) -> None:
-    listening.turn()
-    listening.write(framed(*MESSAGES))
-    listening.turn()
-    assert listening.told == MESSAGES
-
-
-def test_a_sentinel_is_no_message(listening: Listening) -> None:
-    listening.write(framed(None, MESSAGES[0]))
-    listening.turn()
-    assert listening.told == MESSAGES[:1]
-
-
-@given(st.lists(st.integers(1, len(framed(*MESSAGES)) - 1), unique=True, max_size=5))
-def test_messages_may_come_in_any_pieces(cuts: list[int]) -> None:
-    listening, data = Listening(), framed(*MESSAGES)
-    try:
-        for start, end in zip([0, *sorted(cuts)], [*sorted(cuts), len(data)], strict=True):
-            listening.write(data[start:end])
-            listening.turn()
-            listening.turn()  # the loop asks again while there is something
-        assert listening.told == MESSAGES
-        assert listening.hub.readers[listening.out] == (
-            listening.handler.handle_event,
-            (listening.out,),
-        )
-    finally:
-        listening.close()
-
-
-def test_what_fails_with_one_message_does_not_cost_the_others(listening: Listening) -> None:
-    def refuse_the_first(message: object) -> None:
-        if message == MESSAGES[0]:
-            raise SystemExit
-        listening.told.append(message)
-
-    listening.handler.on_state_change = refuse_the_first
-    listening.write(framed(*MESSAGES) + framed(MESSAGES[1])[:20])
-    with pytest.raises(SystemExit):
-        listening.turn()
-    for callback, arguments in listening.hub.soon:
-        callback(*arguments)
-    assert listening.told == MESSAGES[1:]
-
-    listening.write(framed(MESSAGES[1])[20:])
-    listening.turn()
-    assert listening.told[2:] == MESSAGES[1:2]
-
-
-def test_who_has_closed_the_pipe_is_not_listened_to(listening: Listening) -> None:
-    os.close(listening.into)
-    listening.into = -1
-    listening.turn()
-    assert not listening.hub.readers
-
-
-def test_who_has_closed_the_pipe_in_the_midst_of_a_message_is_an_error(
-    listening: Listening,
-) -> None:
-    listening.write(framed(*MESSAGES)[:-1])
-    listening.turn()
-    os.close(listening.into)
-    listening.into = -1
-    with pytest.raises(EOFError):
-        listening.turn()
-
-
-def test_a_pipe_that_is_gone_is_not_listened_to(
-    listening: Listening, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_: object) -> bytes:
-        raise OSError(9, "Bad file descriptor")
-
-    monkeypatch.setattr("celery_azure.prefork.os.read", fail)
-    listening.turn()
-    assert not listening.hub.readers
-
-
-def test_a_child_that_is_forgotten_is_not_listened_to(listening: Listening) -> None:
-    listening.handler.fileno_to_outq.clear()
-    listening.turn()
-    assert not listening.hub.readers
 
 
 def test_it_is_celery_s_pool_otherwise() -> None:
