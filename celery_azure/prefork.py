@@ -19,6 +19,7 @@ from pickle import HIGHEST_PROTOCOL, dumps, loads
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
+from billiard.pool import DEATH
 from celery.concurrency import asynpool, prefork
 
 if TYPE_CHECKING:
@@ -84,6 +85,20 @@ class ResultHandler(asynpool.ResultHandler):  # type: ignore[misc] # celery publ
                 except BaseException:
                     hub.call_soon(self._tell, hub, messages[number + 1 :])
                     raise
+                if message[0] == DEATH:
+                    hub.call_later(_SOON_SECONDS, self._see_off, hub, message)
+
+    def _see_off(self, hub: Any, message: Any, again: float = _SOON_SECONDS) -> None:
+        """Signal a child that wants to end once more, if it has not.
+
+        It says so and sleeps for a second, unless a signal wakes it. One that comes just before it
+        sleeps does not, and whoever reads quickly is as quick to send it.
+        """
+        _, (pid, _) = message
+        if any(child.pid == pid and child.is_alive() for child in self.fileno_to_outq.values()):
+            self.on_state_change(message)
+            if again < _LATE_SECONDS:
+                hub.call_later(again * 2, self._see_off, hub, message, again * 2)
 
     def _read_rest(self, hub: Any, fd: int, data: bytearray) -> Iterator[None]:
         """Read the rest of a message; goes on whenever there is more to read."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import pickle
 import struct
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
+from billiard.pool import DEATH
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -119,6 +121,38 @@ def test_what_fails_with_one_message_does_not_cost_the_others(listening: Listeni
     listening.write(framed(MESSAGES[1])[20:])
     listening.turn()
     assert listening.told[2:] == MESSAGES[1:2]
+
+
+def test_a_child_that_ends_is_signalled_until_it_has(listening: Listening) -> None:
+    child = SimpleNamespace(pid=99, is_alive=lambda: len(listening.told) < 3)
+    listening.handler.fileno_to_outq[listening.out] = child
+    listening.write(framed((DEATH, (99, 0))))
+    listening.turn()
+    while listening.hub.soon:
+        callback, arguments = listening.hub.soon.pop()
+        callback(*arguments)
+    assert listening.told == [(DEATH, (99, 0))] * 3
+    assert listening.hub.later == [0.005, 0.01, 0.02]
+
+
+def test_a_child_that_does_not_end_is_not_signalled_for_ever(listening: Listening) -> None:
+    child = SimpleNamespace(pid=99, is_alive=lambda: True)
+    listening.handler.fileno_to_outq[listening.out] = child
+    listening.write(framed((DEATH, (99, 0))))
+    listening.turn()
+    while listening.hub.soon:
+        callback, arguments = listening.hub.soon.pop()
+        callback(*arguments)
+    assert sum(listening.hub.later) < 10
+
+
+def test_another_process_with_the_number_of_a_child_is_let_alone(listening: Listening) -> None:
+    listening.handler.fileno_to_outq[listening.out] = SimpleNamespace(pid=98)
+    listening.write(framed((DEATH, (99, 0))))
+    listening.turn()
+    [(callback, arguments)] = listening.hub.soon
+    callback(*arguments)
+    assert listening.told == [(DEATH, (99, 0))]
 
 
 def test_who_has_closed_the_pipe_is_not_listened_to(listening: Listening) -> None:
